@@ -1,0 +1,198 @@
+// Writing Jute: a growing scratch that is filled, handed out once and used again. One scratch per
+// connection, one write per step (architecture.md 2): reserve four bytes, write the body, patch.
+//
+// Must agree with Java's BinaryOutputArchive: text goes out one UTF-16 unit at a time, so a
+// character outside the basic plane becomes two three-byte groups (client.md 1.3).
+
+const START_SIZE = 256;
+/** Longer text that is plain ASCII goes through the runtime's encoder. */
+const LONG_TEXT = 64;
+/** A scratch that had to hold something huge does not stay huge. */
+const KEEP_SIZE = 1 << 20;
+
+const encoder = new TextEncoder();
+// deno-lint-ignore no-control-regex -- the class of code units that UTF-8 writes as one byte
+const ASCII = /^[\x00-\x7f]*$/;
+
+export class Output {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #size = 0;
+
+  constructor(startSize = START_SIZE) {
+    this.#bytes = new Uint8Array(startSize);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** Bytes written since the last reset. */
+  get size(): number {
+    return this.#size;
+  }
+
+  byte(value: number): void {
+    const at = this.#room(1);
+    this.#bytes[at] = value;
+  }
+
+  boolean(value: boolean): void {
+    const at = this.#room(1);
+    this.#bytes[at] = value ? 1 : 0;
+  }
+
+  int(value: number): void {
+    const at = this.#room(4);
+    this.#view.setInt32(at, value);
+  }
+
+  long(value: bigint): void {
+    const at = this.#room(8);
+    this.#view.setBigInt64(at, value);
+  }
+
+  /** A long given as its two signed words. */
+  words(hi: number, lo: number): void {
+    const at = this.#room(8);
+    this.#view.setInt32(at, hi);
+    this.#view.setInt32(at + 4, lo);
+  }
+
+  float(value: number): void {
+    const at = this.#room(4);
+    this.#view.setFloat32(at, value);
+  }
+
+  double(value: number): void {
+    const at = this.#room(8);
+    this.#view.setFloat64(at, value);
+  }
+
+  buffer(value: Uint8Array | null): void {
+    if (value === null) return this.int(-1);
+    const at = this.#room(4 + value.length);
+    this.#view.setInt32(at, value.length);
+    this.#bytes.set(value, at + 4);
+  }
+
+  ustring(value: string | null): void {
+    if (value === null) return this.int(-1);
+    const length = value.length;
+    if (length > LONG_TEXT && ASCII.test(value)) {
+      const at = this.#room(4 + length);
+      this.#view.setInt32(at, length);
+      encoder.encodeInto(value, this.#bytes.subarray(at + 4, at + 4 + length));
+      return;
+    }
+    const at = this.#room(4 + 3 * length);
+    const stop = encodeUnits(value, this.#bytes, at + 4);
+    this.#view.setInt32(at, stop - at - 4);
+    this.#size = stop;
+  }
+
+  vector<T>(items: readonly T[] | null, item: (out: Output, value: T) => void): void {
+    if (items === null) return this.int(-1);
+    this.int(items.length);
+    for (let i = 0; i < items.length; i++) item(this, items[i]);
+  }
+
+  /** Bytes as they are, without a length. */
+  raw(bytes: Uint8Array): void {
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** `bytes[start..end)` as they are, without a length and without a view of their own. */
+  rawRange(bytes: Uint8Array, start: number, end: number): void {
+    let at = this.#room(end - start);
+    if (end - start > 128) {
+      this.#bytes.set(bytes.subarray(start, end), at);
+      return;
+    }
+    const target = this.#bytes;
+    for (let from = start; from < end; from++) target[at++] = bytes[from];
+  }
+
+  /** Leaves room for an int to be patched later; returns its place. */
+  reserve(): number {
+    return this.#room(4);
+  }
+
+  /** Writes an int at a place given by {@link reserve}. */
+  patch(at: number, value: number): void {
+    this.#view.setInt32(at, value);
+  }
+
+  /** Writes at `at` how many bytes have followed it: the length of a frame. */
+  patchLength(at: number): void {
+    this.#view.setInt32(at, this.#size - at - 4);
+  }
+
+  /** Forgets everything written after `size`. */
+  rewind(size: number): void {
+    this.#size = size;
+  }
+
+  /** What was written, valid until the next write or reset. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  /** A copy of what was written; the scratch starts afresh. */
+  take(): Uint8Array {
+    const copy = this.#bytes.slice(0, this.#size);
+    this.reset();
+    return copy;
+  }
+
+  /**
+   * What was written, given away without a copy; the scratch starts afresh with new memory. For
+   * bytes that a socket keeps until they are sent.
+   */
+  give(): Uint8Array {
+    const bytes = this.#bytes.subarray(0, this.#size);
+    this.#allocate(START_SIZE);
+    this.#size = 0;
+    return bytes;
+  }
+
+  reset(): void {
+    this.#size = 0;
+    if (this.#bytes.length > KEEP_SIZE) this.#allocate(START_SIZE);
+  }
+
+  #room(count: number): number {
+    const at = this.#size;
+    const size = at + count;
+    if (size > this.#bytes.length) this.#grow(size);
+    this.#size = size;
+    return at;
+  }
+
+  #grow(size: number): void {
+    const old = this.#bytes;
+    this.#allocate(Math.max(size, old.length * 2));
+    this.#bytes.set(old.subarray(0, this.#size));
+  }
+
+  #allocate(size: number): void {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+}
+
+/** Writes text one UTF-16 unit at a time from `at` on; returns the index after the last byte. */
+export function encodeUnits(text: string, bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      bytes[at++] = unit;
+    } else if (unit < 0x800) {
+      bytes[at++] = 0xc0 | (unit >> 6);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    } else {
+      bytes[at++] = 0xe0 | (unit >> 12);
+      bytes[at++] = 0x80 | ((unit >> 6) & 0x3f);
+      bytes[at++] = 0x80 | (unit & 0x3f);
+    }
+  }
+  return at;
+}

@@ -1,0 +1,117 @@
+// All that a peer may know of the world: interfaces only. lib/host implements them with sockets,
+// files and timers; lib/sim with virtual ones. Completions are callbacks, never promises, so that a
+// whole ensemble can run in plain calls (architecture.md 1.2).
+
+import type { Fault } from "./base/errors.ts";
+
+export type Millis = number;
+
+export interface Instant {
+  /** Monotonic; never goes back. */
+  readonly mono: Millis;
+  /** Since 1970; may jump. */
+  readonly wall: Millis;
+}
+
+export interface Clock {
+  now(): Instant;
+  /** Wakes once at or after `mono`; a later call replaces the earlier, null cancels. */
+  wakeAt(mono: Millis | null, wake: () => void): void;
+  /** Runs `task` after the work at hand, before anything that is waited for. */
+  soon(task: () => void): void;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Closable {
+  close(): void;
+}
+
+export interface LinkEar {
+  /** `chunk` is the ear's to keep. */
+  bytes(chunk: Uint8Array): void;
+  /** After {@link Link.write} said false: write on. */
+  drained(): void;
+  /** The last call. Null: the other side closed in good order. */
+  closed(why: Fault | null): void;
+}
+
+export interface Link {
+  readonly remote: Address;
+  readonly local: Address;
+  attach(ear: LinkEar): void;
+  /** False: hold back until `drained`. The bytes belong to the link from here on. */
+  write(bytes: Uint8Array): boolean;
+  /** Bytes written and not yet taken by the system. */
+  readonly queued: number;
+  /** True: stop reading, so that the other side feels it. */
+  hold(on: boolean): void;
+  /** Sends what was written, then closes; `closed` follows. */
+  end(): void;
+  /** Closes at once; `closed` is not called. */
+  destroy(): void;
+}
+
+export interface ListenOptions {
+  readonly backlog?: number;
+  readonly keepAlive?: boolean;
+}
+
+export interface Network {
+  /** `ready` hears the bound address (port 0 asks the system for one) or why it could not be. */
+  listen(
+    at: Address,
+    accepted: (link: Link) => void,
+    ready: (bound: Address | Fault) => void,
+    options?: ListenOptions,
+  ): Closable;
+  /** Resolves the name afresh at each call; `done` is called exactly once. */
+  dial(to: Address, within: Millis, done: (link: Link | Fault) => void): Closable;
+}
+
+/** Files. Names are relative to nothing: callers give whole paths with `/`. */
+export interface Disk {
+  // Before and while serving: plain calls, for what is small or happens at start. They throw Fault.
+  /** Names in a folder, sorted; null when there is no such folder. */
+  list(dir: string): string[] | null;
+  /** Creates a folder with its parents. */
+  makeDir(dir: string): void;
+  /** Length in bytes; null when there is no such file. */
+  size(path: string): number | null;
+  /** Bytes of a file, or of a part of it: fewer than asked for at its end. */
+  read(path: string, from?: number, length?: number): Uint8Array;
+  truncate(path: string, length: number): void;
+  remove(path: string): void;
+  /** Writes a small file so that a crash leaves the old or the new one: temp, flush, rename. */
+  replaceNow(path: string, bytes: Uint8Array): void;
+
+  // While serving: submit now, hear later. Calls on one path finish in order.
+  /** Writes at an offset, extending the file with zeros when it lies beyond the end. */
+  write(path: string, at: number, bytes: Uint8Array): void;
+  /** Sets the length: zeros are added, or the tail is cut. */
+  resize(path: string, length: number): void;
+  /** All writes to `path` so far are durable when `done(null)` is called. */
+  flush(path: string, done: (fault: Fault | null) => void): void;
+  /** Flushes, then gives the file its final name and makes the folder durable. */
+  rename(path: string, to: string, done: (fault: Fault | null) => void): void;
+  /** No more writes to `path` for now: gives the handle back. */
+  release(path: string): void;
+  /** Free bytes of the file system that holds `path`; null when unknown. */
+  free(path: string): number | null;
+}
+
+export interface Random {
+  /** Uniform in [0, n). `why` names the draw, so that a trace can be read. */
+  below(n: number, why: string): number;
+  bytes(n: number, why: string): Uint8Array;
+}
+
+export type Level = "error" | "warn" | "info" | "debug";
+
+/** What happened, as data; the shell makes lines of it. */
+export interface Trace {
+  note(level: Level, area: string, text: string, detail?: Readonly<Record<string, unknown>>): void;
+}

@@ -1,0 +1,168 @@
+// GENERATED from jute/data.jute by jute/compile.ts. Do not edit: deno task jute.
+// Records that others are made of (client.md 1.4).
+
+import type { Zxid } from "../base/ids.ts";
+import type { Input } from "../codec/input.ts";
+import type { Output } from "../codec/output.ts";
+import type { Shape } from "../codec/shape.ts";
+
+export interface Id {
+  scheme: string | null;
+  id: string | null;
+}
+export function writeId(out: Output, r: Id): void {
+  out.ustring(r.scheme);
+  out.ustring(r.id);
+}
+export function readId(input: Input): Id {
+  return {
+    scheme: input.ustring(),
+    id: input.ustring(),
+  };
+}
+export const IdShape: Shape = {
+  name: "Id",
+  fields: [
+    ["scheme", "ustring"],
+    ["id", "ustring"],
+  ],
+};
+
+export interface ACL {
+  perms: number;
+  id: Id;
+}
+export function writeACL(out: Output, r: ACL): void {
+  out.int(r.perms);
+  writeId(out, r.id);
+}
+export function readACL(input: Input): ACL {
+  return {
+    perms: input.int(),
+    id: readId(input),
+  };
+}
+export const ACLShape: Shape = {
+  name: "ACL",
+  fields: [
+    ["perms", "int", "perms"],
+    ["id", IdShape],
+  ],
+};
+
+/** A znode's stat as clients see it: 68 bytes. */
+export interface Stat {
+  czxid: Zxid;
+  mzxid: Zxid;
+  ctime: bigint;
+  mtime: bigint;
+  version: number;
+  cversion: number;
+  aversion: number;
+  ephemeralOwner: bigint;
+  dataLength: number;
+  numChildren: number;
+  pzxid: Zxid;
+}
+export function writeStat(out: Output, r: Stat): void {
+  out.long(r.czxid);
+  out.long(r.mzxid);
+  out.long(r.ctime);
+  out.long(r.mtime);
+  out.int(r.version);
+  out.int(r.cversion);
+  out.int(r.aversion);
+  out.long(r.ephemeralOwner);
+  out.int(r.dataLength);
+  out.int(r.numChildren);
+  out.long(r.pzxid);
+}
+export function readStat(input: Input): Stat {
+  return {
+    czxid: input.long(),
+    mzxid: input.long(),
+    ctime: input.long(),
+    mtime: input.long(),
+    version: input.int(),
+    cversion: input.int(),
+    aversion: input.int(),
+    ephemeralOwner: input.long(),
+    dataLength: input.int(),
+    numChildren: input.int(),
+    pzxid: input.long(),
+  };
+}
+export const StatShape: Shape = {
+  name: "Stat",
+  fields: [
+    ["czxid", "long", "zxid"],
+    ["mzxid", "long", "zxid"],
+    ["ctime", "long", "millis"],
+    ["mtime", "long", "millis"],
+    ["version", "int"],
+    ["cversion", "int"],
+    ["aversion", "int"],
+    ["ephemeralOwner", "long", "owner"],
+    ["dataLength", "int"],
+    ["numChildren", "int"],
+    ["pzxid", "long", "zxid"],
+  ],
+};
+
+/** A znode's stat as it is stored and replicated: 60 bytes. cversion counts creations only. */
+export interface StatPersisted {
+  czxid: Zxid;
+  mzxid: Zxid;
+  ctime: bigint;
+  mtime: bigint;
+  version: number;
+  cversion: number;
+  aversion: number;
+  ephemeralOwner: bigint;
+  pzxid: Zxid;
+}
+export function writeStatPersisted(out: Output, r: StatPersisted): void {
+  out.long(r.czxid);
+  out.long(r.mzxid);
+  out.long(r.ctime);
+  out.long(r.mtime);
+  out.int(r.version);
+  out.int(r.cversion);
+  out.int(r.aversion);
+  out.long(r.ephemeralOwner);
+  out.long(r.pzxid);
+}
+export function readStatPersisted(input: Input): StatPersisted {
+  return {
+    czxid: input.long(),
+    mzxid: input.long(),
+    ctime: input.long(),
+    mtime: input.long(),
+    version: input.int(),
+    cversion: input.int(),
+    aversion: input.int(),
+    ephemeralOwner: input.long(),
+    pzxid: input.long(),
+  };
+}
+export const StatPersistedShape: Shape = {
+  name: "StatPersisted",
+  fields: [
+    ["czxid", "long", "zxid"],
+    ["mzxid", "long", "zxid"],
+    ["ctime", "long", "millis"],
+    ["mtime", "long", "millis"],
+    ["version", "int"],
+    ["cversion", "int"],
+    ["aversion", "int"],
+    ["ephemeralOwner", "long", "owner"],
+    ["pzxid", "long", "zxid"],
+  ],
+};
+
+export const dataShapes: readonly Shape[] = [
+  IdShape,
+  ACLShape,
+  StatShape,
+  StatPersistedShape,
+];

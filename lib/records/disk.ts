@@ -1,0 +1,209 @@
+// GENERATED from jute/disk.jute by jute/compile.ts. Do not edit: deno task jute.
+// Files of the data directory (storage.md 2 and 4), and the snapshot stream of the learner port.
+
+import type { SessionId, Zxid } from "../base/ids.ts";
+import type { Input } from "../codec/input.ts";
+import type { Output } from "../codec/output.ts";
+import type { Shape } from "../codec/shape.ts";
+import type { ACL, StatPersisted } from "./data.ts";
+import { readACL, writeACL, ACLShape, readStatPersisted, writeStatPersisted, StatPersistedShape } from "./data.ts";
+
+export interface FileHeader {
+  magic: number;
+  version: number;
+  dbid: bigint;
+}
+export function writeFileHeader(out: Output, r: FileHeader): void {
+  out.int(r.magic);
+  out.int(r.version);
+  out.long(r.dbid);
+}
+export function readFileHeader(input: Input): FileHeader {
+  return {
+    magic: input.int(),
+    version: input.int(),
+    dbid: input.long(),
+  };
+}
+export const FileHeaderShape: Shape = {
+  name: "FileHeader",
+  fields: [
+    ["magic", "int", "magic"],
+    ["version", "int"],
+    ["dbid", "long"],
+  ],
+};
+
+/** A log record: this, `length` bytes of entry, and the byte 'B'. */
+export interface LogRecordHead {
+  checksum: bigint;
+  length: number;
+}
+export function writeLogRecordHead(out: Output, r: LogRecordHead): void {
+  out.long(r.checksum);
+  out.int(r.length);
+}
+export function readLogRecordHead(input: Input): LogRecordHead {
+  return {
+    checksum: input.long(),
+    length: input.int(),
+  };
+}
+export const LogRecordHeadShape: Shape = {
+  name: "LogRecordHead",
+  fields: [
+    ["checksum", "long", "checksum"],
+    ["length", "int"],
+  ],
+};
+
+export interface SnapshotSession {
+  id: SessionId;
+  timeout: number;
+}
+export function writeSnapshotSession(out: Output, r: SnapshotSession): void {
+  out.long(r.id);
+  out.int(r.timeout);
+}
+export function readSnapshotSession(input: Input): SnapshotSession {
+  return {
+    id: input.long(),
+    timeout: input.int(),
+  };
+}
+export const SnapshotSessionShape: Shape = {
+  name: "SnapshotSession",
+  fields: [
+    ["id", "long", "session"],
+    ["timeout", "int", "duration"],
+  ],
+};
+
+export interface AclEntry {
+  id: bigint;
+  acl: ACL[] | null;
+}
+export function writeAclEntry(out: Output, r: AclEntry): void {
+  out.long(r.id);
+  out.vector(r.acl, writeACL);
+}
+export function readAclEntry(input: Input): AclEntry {
+  return {
+    id: input.long(),
+    acl: input.vector(readACL),
+  };
+}
+export const AclEntryShape: Shape = {
+  name: "AclEntry",
+  fields: [
+    ["id", "long"],
+    ["acl", { vector: ACLShape }],
+  ],
+};
+
+export interface SnapshotNode {
+  path: string | null;
+  data: Uint8Array | null;
+  acl: bigint;
+  stat: StatPersisted;
+}
+export function writeSnapshotNode(out: Output, r: SnapshotNode): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.long(r.acl);
+  writeStatPersisted(out, r.stat);
+}
+export function readSnapshotNode(input: Input): SnapshotNode {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    acl: input.long(),
+    stat: readStatPersisted(input),
+  };
+}
+export const SnapshotNodeShape: Shape = {
+  name: "SnapshotNode",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["acl", "long"],
+    ["stat", StatPersistedShape],
+  ],
+};
+
+export interface Seal {
+  checksum: bigint;
+  mark: string | null;
+}
+export function writeSeal(out: Output, r: Seal): void {
+  out.long(r.checksum);
+  out.ustring(r.mark);
+}
+export function readSeal(input: Input): Seal {
+  return {
+    checksum: input.long(),
+    mark: input.ustring(),
+  };
+}
+export const SealShape: Shape = {
+  name: "Seal",
+  fields: [
+    ["checksum", "long", "checksum"],
+    ["mark", "ustring"],
+  ],
+};
+
+export interface SnapshotDigest {
+  zxid: Zxid;
+  digestVersion: number;
+  digest: bigint;
+}
+export function writeSnapshotDigest(out: Output, r: SnapshotDigest): void {
+  out.long(r.zxid);
+  out.int(r.digestVersion);
+  out.long(r.digest);
+}
+export function readSnapshotDigest(input: Input): SnapshotDigest {
+  return {
+    zxid: input.long(),
+    digestVersion: input.int(),
+    digest: input.long(),
+  };
+}
+export const SnapshotDigestShape: Shape = {
+  name: "SnapshotDigest",
+  fields: [
+    ["zxid", "long", "zxid"],
+    ["digestVersion", "int"],
+    ["digest", "long", "digest"],
+  ],
+};
+
+export interface SnapshotLastZxid {
+  zxid: Zxid;
+}
+export function writeSnapshotLastZxid(out: Output, r: SnapshotLastZxid): void {
+  out.long(r.zxid);
+}
+export function readSnapshotLastZxid(input: Input): SnapshotLastZxid {
+  return {
+    zxid: input.long(),
+  };
+}
+export const SnapshotLastZxidShape: Shape = {
+  name: "SnapshotLastZxid",
+  fields: [
+    ["zxid", "long", "zxid"],
+  ],
+};
+
+export const diskShapes: readonly Shape[] = [
+  FileHeaderShape,
+  LogRecordHeadShape,
+  SnapshotSessionShape,
+  AclEntryShape,
+  SnapshotNodeShape,
+  SealShape,
+  SnapshotDigestShape,
+  SnapshotLastZxidShape,
+];

@@ -1,0 +1,254 @@
+// GENERATED from jute/quorum.jute by jute/compile.ts. Do not edit: deno task jute.
+// The learner port (quorum.md 4 to 7): packets, and the records packed into their data field.
+// LearnerInfo comes in 8, 12 and 20 bytes: lib/wire/learner.ts.
+
+import type { SessionId, Sid, Zxid } from "../base/ids.ts";
+import type { Input } from "../codec/input.ts";
+import type { Output } from "../codec/output.ts";
+import type { Shape } from "../codec/shape.ts";
+import type { Id } from "./data.ts";
+import { readId, writeId, IdShape } from "./data.ts";
+
+export interface QuorumPacket {
+  type: number;
+  zxid: Zxid;
+  data: Uint8Array | null;
+  authinfo: Id[] | null;
+}
+export function writeQuorumPacket(out: Output, r: QuorumPacket): void {
+  out.int(r.type);
+  out.long(r.zxid);
+  out.buffer(r.data);
+  out.vector(r.authinfo, writeId);
+}
+export function readQuorumPacket(input: Input): QuorumPacket {
+  return {
+    type: input.int(),
+    zxid: input.long(),
+    data: input.buffer(),
+    authinfo: input.vector(readId),
+  };
+}
+export const QuorumPacketShape: Shape = {
+  name: "QuorumPacket",
+  fields: [
+    ["type", "int", "packet"],
+    ["zxid", "long", "zxid"],
+    ["data", "buffer"],
+    ["authinfo", { vector: IdShape }],
+  ],
+};
+
+export interface QuorumAuthPacket {
+  magic: bigint;
+  status: number;
+  token: Uint8Array | null;
+}
+export function writeQuorumAuthPacket(out: Output, r: QuorumAuthPacket): void {
+  out.long(r.magic);
+  out.int(r.status);
+  out.buffer(r.token);
+}
+export function readQuorumAuthPacket(input: Input): QuorumAuthPacket {
+  return {
+    magic: input.long(),
+    status: input.int(),
+    token: input.buffer(),
+  };
+}
+export const QuorumAuthPacketShape: Shape = {
+  name: "QuorumAuthPacket",
+  fields: [
+    ["magic", "long", "magic"],
+    ["status", "int"],
+    ["token", "buffer"],
+  ],
+};
+
+export interface LearnerInfo {
+  serverid: Sid;
+  protocolVersion: number;
+  configVersion: Zxid;
+}
+export function writeLearnerInfo(out: Output, r: LearnerInfo): void {
+  out.long(r.serverid);
+  out.int(r.protocolVersion);
+  out.long(r.configVersion);
+}
+export function readLearnerInfo(input: Input): LearnerInfo {
+  return {
+    serverid: input.long(),
+    protocolVersion: input.int(),
+    configVersion: input.long(),
+  };
+}
+export const LearnerInfoShape: Shape = {
+  name: "LearnerInfo",
+  fields: [
+    ["serverid", "long", "sid"],
+    ["protocolVersion", "int"],
+    ["configVersion", "long", "zxid"],
+  ],
+};
+
+export interface LeaderInfo {
+  protocolVersion: number;
+}
+export function writeLeaderInfo(out: Output, r: LeaderInfo): void {
+  out.int(r.protocolVersion);
+}
+export function readLeaderInfo(input: Input): LeaderInfo {
+  return {
+    protocolVersion: input.int(),
+  };
+}
+export const LeaderInfoShape: Shape = {
+  name: "LeaderInfo",
+  fields: [
+    ["protocolVersion", "int"],
+  ],
+};
+
+export interface AckEpoch {
+  currentEpoch: number;
+}
+export function writeAckEpoch(out: Output, r: AckEpoch): void {
+  out.int(r.currentEpoch);
+}
+export function readAckEpoch(input: Input): AckEpoch {
+  return {
+    currentEpoch: input.int(),
+  };
+}
+export const AckEpochShape: Shape = {
+  name: "AckEpoch",
+  fields: [
+    ["currentEpoch", "int"],
+  ],
+};
+
+/** PING replies repeat this until the end of the data. */
+export interface SessionTouch {
+  sessionId: SessionId;
+  timeout: number;
+}
+export function writeSessionTouch(out: Output, r: SessionTouch): void {
+  out.long(r.sessionId);
+  out.int(r.timeout);
+}
+export function readSessionTouch(input: Input): SessionTouch {
+  return {
+    sessionId: input.long(),
+    timeout: input.int(),
+  };
+}
+export const SessionTouchShape: Shape = {
+  name: "SessionTouch",
+  fields: [
+    ["sessionId", "long", "session"],
+    ["timeout", "int", "duration"],
+  ],
+};
+
+export interface RevalidateRequest {
+  sessionId: SessionId;
+  timeout: number;
+}
+export function writeRevalidateRequest(out: Output, r: RevalidateRequest): void {
+  out.long(r.sessionId);
+  out.int(r.timeout);
+}
+export function readRevalidateRequest(input: Input): RevalidateRequest {
+  return {
+    sessionId: input.long(),
+    timeout: input.int(),
+  };
+}
+export const RevalidateRequestShape: Shape = {
+  name: "RevalidateRequest",
+  fields: [
+    ["sessionId", "long", "session"],
+    ["timeout", "int", "duration"],
+  ],
+};
+
+export interface RevalidateReply {
+  sessionId: SessionId;
+  valid: boolean;
+}
+export function writeRevalidateReply(out: Output, r: RevalidateReply): void {
+  out.long(r.sessionId);
+  out.boolean(r.valid);
+}
+export function readRevalidateReply(input: Input): RevalidateReply {
+  return {
+    sessionId: input.long(),
+    valid: input.boolean(),
+  };
+}
+export const RevalidateReplyShape: Shape = {
+  name: "RevalidateReply",
+  fields: [
+    ["sessionId", "long", "session"],
+    ["valid", "boolean"],
+  ],
+};
+
+/** REQUEST: the request record follows, without a length. */
+export interface ForwardedHeader {
+  sessionId: SessionId;
+  cxid: number;
+  type: number;
+}
+export function writeForwardedHeader(out: Output, r: ForwardedHeader): void {
+  out.long(r.sessionId);
+  out.int(r.cxid);
+  out.int(r.type);
+}
+export function readForwardedHeader(input: Input): ForwardedHeader {
+  return {
+    sessionId: input.long(),
+    cxid: input.int(),
+    type: input.int(),
+  };
+}
+export const ForwardedHeaderShape: Shape = {
+  name: "ForwardedHeader",
+  fields: [
+    ["sessionId", "long", "session"],
+    ["cxid", "int"],
+    ["type", "int", "op"],
+  ],
+};
+
+/** COMMITANDACTIVATE; in INFORMANDACTIVATE the txn follows. */
+export interface Activation {
+  designatedLeader: Sid;
+}
+export function writeActivation(out: Output, r: Activation): void {
+  out.long(r.designatedLeader);
+}
+export function readActivation(input: Input): Activation {
+  return {
+    designatedLeader: input.long(),
+  };
+}
+export const ActivationShape: Shape = {
+  name: "Activation",
+  fields: [
+    ["designatedLeader", "long", "sid"],
+  ],
+};
+
+export const quorumShapes: readonly Shape[] = [
+  QuorumPacketShape,
+  QuorumAuthPacketShape,
+  LearnerInfoShape,
+  LeaderInfoShape,
+  AckEpochShape,
+  SessionTouchShape,
+  RevalidateRequestShape,
+  RevalidateReplyShape,
+  ForwardedHeaderShape,
+  ActivationShape,
+];

@@ -1,0 +1,398 @@
+// GENERATED from jute/txn.jute by jute/compile.ts. Do not edit: deno task jute.
+// Transactions, as logged and as proposed (storage.md 2.2 and 3, quorum.md 7.2).
+
+import type { SessionId, Zxid } from "../base/ids.ts";
+import type { Input } from "../codec/input.ts";
+import type { Output } from "../codec/output.ts";
+import type { Shape } from "../codec/shape.ts";
+import type { ACL } from "./data.ts";
+import { readACL, writeACL, ACLShape } from "./data.ts";
+
+export interface TxnHeader {
+  clientId: SessionId;
+  cxid: number;
+  zxid: Zxid;
+  time: bigint;
+  type: number;
+}
+export function writeTxnHeader(out: Output, r: TxnHeader): void {
+  out.long(r.clientId);
+  out.int(r.cxid);
+  out.long(r.zxid);
+  out.long(r.time);
+  out.int(r.type);
+}
+export function readTxnHeader(input: Input): TxnHeader {
+  return {
+    clientId: input.long(),
+    cxid: input.int(),
+    zxid: input.long(),
+    time: input.long(),
+    type: input.int(),
+  };
+}
+export const TxnHeaderShape: Shape = {
+  name: "TxnHeader",
+  fields: [
+    ["clientId", "long", "session"],
+    ["cxid", "int"],
+    ["zxid", "long", "zxid"],
+    ["time", "long", "millis"],
+    ["type", "int", "op"],
+  ],
+};
+
+export interface TxnDigest {
+  version: number;
+  treeDigest: bigint;
+}
+export function writeTxnDigest(out: Output, r: TxnDigest): void {
+  out.int(r.version);
+  out.long(r.treeDigest);
+}
+export function readTxnDigest(input: Input): TxnDigest {
+  return {
+    version: input.int(),
+    treeDigest: input.long(),
+  };
+}
+export const TxnDigestShape: Shape = {
+  name: "TxnDigest",
+  fields: [
+    ["version", "int"],
+    ["treeDigest", "long", "digest"],
+  ],
+};
+
+export interface CreateTxn {
+  path: string | null;
+  data: Uint8Array | null;
+  acl: ACL[] | null;
+  ephemeral: boolean;
+  parentCVersion: number;
+}
+export function writeCreateTxn(out: Output, r: CreateTxn): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.vector(r.acl, writeACL);
+  out.boolean(r.ephemeral);
+  out.int(r.parentCVersion);
+}
+export function readCreateTxn(input: Input): CreateTxn {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    acl: input.vector(readACL),
+    ephemeral: input.boolean(),
+    parentCVersion: input.int(),
+  };
+}
+export const CreateTxnShape: Shape = {
+  name: "CreateTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["acl", { vector: ACLShape }],
+    ["ephemeral", "boolean"],
+    ["parentCVersion", "int"],
+  ],
+};
+
+/** Before 3.4. */
+export interface CreateTxnV0 {
+  path: string | null;
+  data: Uint8Array | null;
+  acl: ACL[] | null;
+  ephemeral: boolean;
+}
+export function writeCreateTxnV0(out: Output, r: CreateTxnV0): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.vector(r.acl, writeACL);
+  out.boolean(r.ephemeral);
+}
+export function readCreateTxnV0(input: Input): CreateTxnV0 {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    acl: input.vector(readACL),
+    ephemeral: input.boolean(),
+  };
+}
+export const CreateTxnV0Shape: Shape = {
+  name: "CreateTxnV0",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["acl", { vector: ACLShape }],
+    ["ephemeral", "boolean"],
+  ],
+};
+
+export interface CreateContainerTxn {
+  path: string | null;
+  data: Uint8Array | null;
+  acl: ACL[] | null;
+  parentCVersion: number;
+}
+export function writeCreateContainerTxn(out: Output, r: CreateContainerTxn): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.vector(r.acl, writeACL);
+  out.int(r.parentCVersion);
+}
+export function readCreateContainerTxn(input: Input): CreateContainerTxn {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    acl: input.vector(readACL),
+    parentCVersion: input.int(),
+  };
+}
+export const CreateContainerTxnShape: Shape = {
+  name: "CreateContainerTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["acl", { vector: ACLShape }],
+    ["parentCVersion", "int"],
+  ],
+};
+
+export interface CreateTTLTxn {
+  path: string | null;
+  data: Uint8Array | null;
+  acl: ACL[] | null;
+  parentCVersion: number;
+  ttl: bigint;
+}
+export function writeCreateTTLTxn(out: Output, r: CreateTTLTxn): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.vector(r.acl, writeACL);
+  out.int(r.parentCVersion);
+  out.long(r.ttl);
+}
+export function readCreateTTLTxn(input: Input): CreateTTLTxn {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    acl: input.vector(readACL),
+    parentCVersion: input.int(),
+    ttl: input.long(),
+  };
+}
+export const CreateTTLTxnShape: Shape = {
+  name: "CreateTTLTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["acl", { vector: ACLShape }],
+    ["parentCVersion", "int"],
+    ["ttl", "long", "duration"],
+  ],
+};
+
+export interface DeleteTxn {
+  path: string | null;
+}
+export function writeDeleteTxn(out: Output, r: DeleteTxn): void {
+  out.ustring(r.path);
+}
+export function readDeleteTxn(input: Input): DeleteTxn {
+  return {
+    path: input.ustring(),
+  };
+}
+export const DeleteTxnShape: Shape = {
+  name: "DeleteTxn",
+  fields: [
+    ["path", "ustring", "path"],
+  ],
+};
+
+export interface SetDataTxn {
+  path: string | null;
+  data: Uint8Array | null;
+  version: number;
+}
+export function writeSetDataTxn(out: Output, r: SetDataTxn): void {
+  out.ustring(r.path);
+  out.buffer(r.data);
+  out.int(r.version);
+}
+export function readSetDataTxn(input: Input): SetDataTxn {
+  return {
+    path: input.ustring(),
+    data: input.buffer(),
+    version: input.int(),
+  };
+}
+export const SetDataTxnShape: Shape = {
+  name: "SetDataTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["data", "buffer"],
+    ["version", "int"],
+  ],
+};
+
+export interface SetACLTxn {
+  path: string | null;
+  acl: ACL[] | null;
+  version: number;
+}
+export function writeSetACLTxn(out: Output, r: SetACLTxn): void {
+  out.ustring(r.path);
+  out.vector(r.acl, writeACL);
+  out.int(r.version);
+}
+export function readSetACLTxn(input: Input): SetACLTxn {
+  return {
+    path: input.ustring(),
+    acl: input.vector(readACL),
+    version: input.int(),
+  };
+}
+export const SetACLTxnShape: Shape = {
+  name: "SetACLTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["acl", { vector: ACLShape }],
+    ["version", "int"],
+  ],
+};
+
+export interface CheckVersionTxn {
+  path: string | null;
+  version: number;
+}
+export function writeCheckVersionTxn(out: Output, r: CheckVersionTxn): void {
+  out.ustring(r.path);
+  out.int(r.version);
+}
+export function readCheckVersionTxn(input: Input): CheckVersionTxn {
+  return {
+    path: input.ustring(),
+    version: input.int(),
+  };
+}
+export const CheckVersionTxnShape: Shape = {
+  name: "CheckVersionTxn",
+  fields: [
+    ["path", "ustring", "path"],
+    ["version", "int"],
+  ],
+};
+
+export interface CreateSessionTxn {
+  timeOut: number;
+}
+export function writeCreateSessionTxn(out: Output, r: CreateSessionTxn): void {
+  out.int(r.timeOut);
+}
+export function readCreateSessionTxn(input: Input): CreateSessionTxn {
+  return {
+    timeOut: input.int(),
+  };
+}
+export const CreateSessionTxnShape: Shape = {
+  name: "CreateSessionTxn",
+  fields: [
+    ["timeOut", "int", "duration"],
+  ],
+};
+
+export interface CloseSessionTxn {
+  paths2Delete: (string | null)[] | null;
+}
+export function writeCloseSessionTxn(out: Output, r: CloseSessionTxn): void {
+  out.vector(r.paths2Delete, (o, v) => o.ustring(v));
+}
+export function readCloseSessionTxn(input: Input): CloseSessionTxn {
+  return {
+    paths2Delete: input.vector((i) => i.ustring()),
+  };
+}
+export const CloseSessionTxnShape: Shape = {
+  name: "CloseSessionTxn",
+  fields: [
+    ["paths2Delete", { vector: "ustring" }, "path"],
+  ],
+};
+
+export interface ErrorTxn {
+  err: number;
+}
+export function writeErrorTxn(out: Output, r: ErrorTxn): void {
+  out.int(r.err);
+}
+export function readErrorTxn(input: Input): ErrorTxn {
+  return {
+    err: input.int(),
+  };
+}
+export const ErrorTxnShape: Shape = {
+  name: "ErrorTxn",
+  fields: [
+    ["err", "int", "error"],
+  ],
+};
+
+export interface SubTxn {
+  type: number;
+  data: Uint8Array | null;
+}
+export function writeSubTxn(out: Output, r: SubTxn): void {
+  out.int(r.type);
+  out.buffer(r.data);
+}
+export function readSubTxn(input: Input): SubTxn {
+  return {
+    type: input.int(),
+    data: input.buffer(),
+  };
+}
+export const SubTxnShape: Shape = {
+  name: "SubTxn",
+  fields: [
+    ["type", "int", "op"],
+    ["data", "buffer"],
+  ],
+};
+
+export interface MultiTxn {
+  txns: SubTxn[] | null;
+}
+export function writeMultiTxn(out: Output, r: MultiTxn): void {
+  out.vector(r.txns, writeSubTxn);
+}
+export function readMultiTxn(input: Input): MultiTxn {
+  return {
+    txns: input.vector(readSubTxn),
+  };
+}
+export const MultiTxnShape: Shape = {
+  name: "MultiTxn",
+  fields: [
+    ["txns", { vector: SubTxnShape }],
+  ],
+};
+
+export const txnShapes: readonly Shape[] = [
+  TxnHeaderShape,
+  TxnDigestShape,
+  CreateTxnShape,
+  CreateTxnV0Shape,
+  CreateContainerTxnShape,
+  CreateTTLTxnShape,
+  DeleteTxnShape,
+  SetDataTxnShape,
+  SetACLTxnShape,
+  CheckVersionTxnShape,
+  CreateSessionTxnShape,
+  CloseSessionTxnShape,
+  ErrorTxnShape,
+  SubTxnShape,
+  MultiTxnShape,
+];
