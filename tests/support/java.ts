@@ -1,0 +1,300 @@
+// Runs real Apache ZooKeeper servers and tools as child processes, for tests that need an oracle.
+// Whatever is started here dies with the test process, however that ends.
+// Laying out an ensemble of several servers is in java_ensemble.ts; getting jars in java_dist.ts.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { compareVersions, type JavaDist } from "./java_dist.ts";
+
+export {
+  cacheRoot,
+  compareVersions,
+  type JavaDist,
+  JavaUnavailable,
+  javaUnavailable,
+  javaVersions,
+  prepare,
+} from "./java_dist.ts";
+
+/** Small and quick to start; a test that measures something gives its own. */
+export const defaultJvmArgs: readonly string[] = [
+  "-Xmx256m",
+  "-XX:+UseSerialGC",
+  "-XX:TieredStopAtLevel=1",
+  "-Xshare:auto",
+];
+
+export interface ServerOptions {
+  /** Folder of this server; zoo.cfg, data and the log live in it. */
+  readonly dir: string;
+  /** The whole text of zoo.cfg. */
+  readonly cfg: string;
+  /** Where the four-letter words are asked. */
+  readonly clientHost: string;
+  readonly clientPort: number;
+  /** Written to `myid` in the data folder when given. */
+  readonly myid?: number;
+  /** Added to the defaults; `-D` settings go here. */
+  readonly jvmArgs?: readonly string[];
+  /** File that gets what the server prints; `server.log` in `dir` unless given. */
+  readonly logTo?: string;
+}
+
+export interface JavaExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A running server. */
+export interface JavaServer {
+  readonly version: string;
+  readonly pid: number;
+  readonly dir: string;
+  readonly clientHost: string;
+  readonly clientPort: number;
+  /** Settles when the process has ended, for whatever cause. */
+  readonly exited: Promise<JavaExit>;
+  /** How it ended, or null while it runs. */
+  exit(): JavaExit | null;
+  /** Everything printed since the server's folder was made, by earlier runs too. */
+  log(): string;
+  /** Polls until `srvr` names a mode; gives `leader`, `follower`, `observer` or `standalone`. */
+  waitServing(timeoutMs?: number): Promise<string>;
+  /** Sends a signal (SIGSTOP and SIGCONT too) and returns at once. */
+  kill(signal: NodeJS.Signals): void;
+  /** Ends it (SIGTERM, then SIGKILL after 5 s) and waits until it is gone. */
+  stop(): Promise<JavaExit>;
+}
+
+// The shell becomes java, so the pid is java's. Its helper waits on our pipe: a line means that java
+// has ended by itself, the end of the pipe means that the test process has died without cleaning up.
+const launch = "log=$1; shift; exec 3<&0; (IFS= read -r line <&3 || kill -9 $$) >/dev/null 2>&1 &" +
+  ' exec "$@" >>"$log" 2>&1 </dev/null 3<&-';
+
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) signalTo(child, "SIGKILL");
+});
+
+// Not child.kill: Deno then takes the signal for the cause of the end, whatever that was.
+function signalTo(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && running.has(child)) process.kill(child.pid, signal);
+}
+
+/** Starts one server from a written configuration. Does not wait for it to serve. */
+export function startServer(dist: JavaDist, options: ServerOptions): JavaServer {
+  const { dir, clientHost, clientPort } = options;
+  const dataDir = /^dataDir=(.*)$/m.exec(options.cfg)?.[1];
+  if (dataDir === undefined) throw new Error("java: the configuration has no dataDir");
+  mkdirSync(dataDir, { recursive: true });
+  if (options.myid !== undefined) writeFileSync(join(dataDir, "myid"), `${options.myid}\n`);
+  const cfgFile = join(dir, "zoo.cfg");
+  writeFileSync(cfgFile, options.cfg);
+  const logFile = options.logTo ?? join(dir, "server.log");
+  const child = spawnJava(logFile, [
+    ...defaultJvmArgs,
+    "-Dzookeeper.jmx.log4j.disable=true",
+    ...(options.jvmArgs ?? []),
+    "-cp",
+    dist.classpath,
+    "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+    cfgFile,
+  ]);
+  const exited = exitOf(child);
+  let ended: JavaExit | null = null;
+  exited.then((exit) => ended = exit);
+  const log = () => existsSync(logFile) ? readFileSync(logFile, "utf8") : "";
+  const server: JavaServer = {
+    version: dist.version,
+    pid: child.pid ?? -1,
+    dir,
+    clientHost,
+    clientPort,
+    exited,
+    exit: () => ended,
+    log,
+    kill: (signal) => signalTo(child, signal),
+    stop: () => stopChild(child, exited),
+    waitServing: (timeoutMs = 60_000) => waitServing(server, timeoutMs),
+  };
+  return server;
+}
+
+function spawnJava(logFile: string, args: readonly string[]): ChildProcess {
+  const child = spawn("sh", ["-c", launch, "sh", logFile, "java", ...args], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  child.stdin?.on("error", () => {
+    // The helper is gone already: java was killed together with it. Nothing is left to tell it.
+  });
+  running.add(child);
+  child.on("exit", () => {
+    running.delete(child);
+    child.stdin?.end("done\n");
+  });
+  return child;
+}
+
+function exitOf(child: ChildProcess): Promise<JavaExit> {
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+async function stopChild(child: ChildProcess, exited: Promise<JavaExit>): Promise<JavaExit> {
+  signalTo(child, "SIGTERM");
+  signalTo(child, "SIGCONT"); // a stopped process takes the other signal only when it goes on
+  const hard = setTimeout(() => signalTo(child, "SIGKILL"), 5_000);
+  const exit = await exited;
+  clearTimeout(hard);
+  return exit;
+}
+
+async function waitServing(server: JavaServer, timeoutMs: number): Promise<string> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const exit = server.exit();
+    if (exit !== null) {
+      throw new Error(
+        `java ${server.version} ended with ${exit.code ?? exit.signal}:\n${tail(server.log())}`,
+      );
+    }
+    const answer = await fourLetter(server.clientPort, "srvr", server.clientHost)
+      .catch((error: unknown) => String(error));
+    const mode = /^Mode: (\S+)/m.exec(answer)?.[1];
+    if (mode !== undefined) return mode;
+    if (Date.now() > deadline) {
+      throw new Error(
+        `java ${server.version} does not serve after ${timeoutMs} ms (${answer.trim()}):\n` +
+          tail(server.log()),
+      );
+    }
+    await wait(50);
+  }
+}
+
+const tail = (text: string) => text.split("\n").slice(-30).join("\n");
+
+/** Sends a four-letter word and gives the whole answer. Rejects when refused or after 5 s. */
+export function fourLetter(port: number, word: string, host = "127.0.0.1"): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect(port, host);
+    const parts: Uint8Array[] = [];
+    socket.setTimeout(5_000, () => socket.destroy(new Error(`${word}: no answer in 5 s`)));
+    socket.on("connect", () => socket.write(word));
+    socket.on("data", (data: Uint8Array) => parts.push(data));
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Buffer.concat(parts).toString("utf8")));
+  });
+}
+
+/** Ports that nobody listens on at `host`, all different. The system chooses them. */
+export async function freePorts(count: number, host = "127.0.0.1"): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, () => {
+    const server = createServer();
+    return new Promise<typeof server>((resolve, reject) => {
+      server.on("error", reject);
+      server.listen(0, host, () => resolve(server));
+    });
+  }));
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    return address.port;
+  });
+  await Promise.all(
+    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+  );
+  return ports;
+}
+
+export interface ToolResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Main classes of the tools that come with the server. */
+export const javaTools = {
+  cli: "org.apache.zookeeper.ZooKeeperMain",
+  txnLog: "org.apache.zookeeper.server.persistence.TxnLogToolkit",
+  logFormatter: "org.apache.zookeeper.server.LogFormatter",
+  snapshot: "org.apache.zookeeper.server.SnapshotFormatter",
+} as const;
+
+/**
+ * Runs a main class to its end. `stdin` is written and closed. Killed after `timeoutMs`.
+ * The client of 3.4.13 and 3.4.14 resolves no address on a Java newer than 13; use another release's.
+ */
+export function runJava(
+  dist: JavaDist,
+  mainClass: string,
+  args: readonly string[],
+  options: { stdin?: string; jvmArgs?: readonly string[]; timeoutMs?: number } = {},
+): Promise<ToolResult> {
+  const child = spawn("java", [
+    ...defaultJvmArgs,
+    ...(options.jvmArgs ?? []),
+    "-cp",
+    dist.classpath,
+    mainClass,
+    ...args,
+  ], { stdio: ["pipe", "pipe", "pipe"] });
+  running.add(child);
+  const hard = setTimeout(() => signalTo(child, "SIGKILL"), options.timeoutMs ?? 60_000);
+  return new Promise((resolve, reject) => {
+    const out: Uint8Array[] = [];
+    const err: Uint8Array[] = [];
+    child.stdout.on("data", (data: Uint8Array) => out.push(data));
+    child.stderr.on("data", (data: Uint8Array) => err.push(data));
+    child.on("error", reject);
+    child.stdin.on("error", () => {
+      // A tool may end without reading its input; its exit code tells how it went.
+    });
+    child.stdin.end(options.stdin ?? "");
+    child.on("close", (code) => {
+      clearTimeout(hard);
+      running.delete(child);
+      const text = (parts: Uint8Array[]) => Buffer.concat(parts).toString("utf8");
+      resolve({ code, stdout: text(out), stderr: text(err) });
+    });
+  });
+}
+
+/** Lines of zoo.cfg that a release needs so that a test can talk to it. */
+export function commonCfg(version: string, settings: Readonly<Record<string, string>>): string {
+  const since = (first: string) => compareVersions(version, first) >= 0;
+  const lines: Record<string, string> = { tickTime: "500", initLimit: "10", syncLimit: "6" };
+  if (since("3.4.10")) lines["4lw.commands.whitelist"] = "*";
+  if (since("3.5.0")) lines["admin.enableServer"] = "false";
+  const all = { ...lines, ...settings };
+  return Object.entries(all).map(([key, value]) => `${key}=${value}\n`).join("");
+}
+
+/** A standalone server that serves already. `host` is an address of this machine. */
+export async function standalone(
+  dist: JavaDist,
+  options: {
+    dir: string;
+    host?: string;
+    settings?: Readonly<Record<string, string>>;
+    jvmArgs?: readonly string[];
+  },
+): Promise<JavaServer> {
+  const host = options.host ?? "127.0.0.1";
+  const [clientPort = 0] = await freePorts(1, host);
+  const cfg = commonCfg(dist.version, {
+    dataDir: join(options.dir, "data"),
+    clientPort: String(clientPort),
+    clientPortAddress: host,
+    ...options.settings,
+  });
+  const { dir, jvmArgs = [] } = options;
+  const server = startServer(dist, { dir, cfg, clientHost: host, clientPort, jvmArgs });
+  await server.waitServing();
+  return server;
+}
