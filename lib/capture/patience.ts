@@ -1,0 +1,47 @@
+// How long a TCP hole is waited for, and when a SYN means another connection. The figures are those
+// of capture points: packets of two queues swap places within a fraction of a second, while a sender
+// repeats what was really lost within seconds.
+
+import type { Segment } from "./ip.ts";
+import type { Flow, Half, Side } from "./flows.ts";
+
+/** How long, and for how many packets of the flow, a hole known to be a loss may still be filled. */
+const REORDER_NS = 100e6;
+const REORDER_PACKETS = 64;
+/** How long any other hole is waited for: a sender repeats an unacknowledged segment before that. */
+const HOLE_NS = 5e9;
+
+/** When the earliest of the held segments was seen; infinite when there is none. */
+export const oldest = (half: Half): number =>
+  half.pending.reduce((least, held) => Math.min(least, held.time), Number.POSITIVE_INFINITY);
+
+/** True while segments of either side are held. */
+export const isHolding = (flow: Flow): boolean =>
+  flow.halves[0].pending.length + flow.halves[1].pending.length > 0;
+
+/** True when the oldest held segment has waited long enough for what holds it up. */
+export function isHopeless(flow: Flow, time: number): boolean {
+  for (const half of flow.halves) {
+    const first = half.pending[0];
+    if (first === undefined) continue;
+    const waited = time - first.time;
+    if (waited > HOLE_NS) return true;
+    if (waited <= REORDER_NS && flow.packets - first.order < REORDER_PACKETS) continue;
+    const isHole = half.known && ((first.seq - half.next) | 0) > 0;
+    if (!isHole) return true;
+    if (half.ackKnown && ((half.acked - first.seq) | 0) >= 0) return true;
+  }
+  return false;
+}
+
+/** True when a SYN belongs to a later connection than the one the flow holds. */
+export function isOther(flow: Flow, side: Side, segment: Segment): boolean {
+  const half = flow.halves[side];
+  if (half.isn !== null) return half.isn !== segment.seq;
+  if (flow.packets === 0) return false;
+  if (flow.state === "closed") return true;
+  const first = half.pending[0];
+  const begin = (segment.seq + 1) | 0;
+  if (flow.state === "settling") return first !== undefined && first.seq !== begin;
+  return half.known && ((half.next - half.bytes - half.lostBytes) | 0) !== begin;
+}
