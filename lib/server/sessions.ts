@@ -1,0 +1,138 @@
+// Who is alive: the tracker of a leader (all global sessions), of a standalone server, and of the
+// local sessions of any server. Owners decide whether a request may come this way (client.md 7.3).
+//
+//   track --> alive --touch--> alive --expire or close--> closing --remove--> gone
+//
+// Must agree with SessionTrackerImpl, LeaderSessionTracker and ExpiryQueue.
+
+import type { SessionId } from "../base/ids.ts";
+import { ErrorCode } from "../txn/opcodes.ts";
+import { type Expiring, ExpiryBuckets } from "./buckets.ts";
+import { firstSessionId } from "./passwords.ts";
+import type { Owner } from "./request.ts";
+
+export interface TrackedSession extends Expiring {
+  readonly id: SessionId;
+  /** Milliseconds, as agreed when the session was made. */
+  readonly timeoutMs: number;
+  /** Null until somebody speaks for the session. */
+  owner: Owner | null;
+  /** A closeSession is on its way: nothing more is accepted. */
+  isClosing: boolean;
+  /** Removed; the object may still be held by a connection. */
+  isGone: boolean;
+}
+
+export class SessionTracker {
+  readonly #sessions = new Map<SessionId, TrackedSession>();
+  readonly #buckets: ExpiryBuckets<TrackedSession>;
+  #nextId: SessionId;
+
+  /** `tickMs` is the width of a bucket; `wallMs` only seeds the ids. */
+  constructor(tickMs: number, serverId: number, nowMono: number, wallMs: number) {
+    this.#buckets = new ExpiryBuckets(tickMs, nowMono);
+    this.#nextId = firstSessionId(wallMs, serverId);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** A fresh id, unused so far. It is not tracked yet. */
+  newId(): SessionId {
+    const id = this.#nextId;
+    this.#nextId = BigInt.asIntN(64, id + 1n);
+    return id;
+  }
+
+  get(id: SessionId): TrackedSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Adds a session, or touches it when it is known. */
+  track(id: SessionId, timeoutMs: number, nowMono: number): TrackedSession {
+    let session = this.#sessions.get(id);
+    if (session === undefined) {
+      session = {
+        id,
+        timeoutMs,
+        owner: null,
+        isClosing: false,
+        isGone: false,
+        deadline: 0,
+        bucket: 0,
+      };
+      this.#sessions.set(id, session);
+    }
+    if (!session.isClosing) this.#buckets.touch(session, nowMono, timeoutMs);
+    return session;
+  }
+
+  /** Tracks a whole table at full timeout: what a new leader does first. */
+  load(table: Iterable<readonly [SessionId, number]>, nowMono: number): void {
+    for (const [id, timeoutMs] of table) this.track(id, timeoutMs, nowMono);
+  }
+
+  /** False when the session is unknown or closing: the request that came with it is dropped. */
+  touch(id: SessionId, timeoutMs: number, nowMono: number): boolean {
+    const session = this.#sessions.get(id);
+    return session !== undefined && this.touchSession(session, timeoutMs, nowMono);
+  }
+
+  /** As {@link touch}, for a caller that kept the session at hand. */
+  touchSession(session: TrackedSession, timeoutMs: number, nowMono: number): boolean {
+    if (session.isClosing || session.isGone) return false;
+    this.#buckets.touch(session, nowMono, timeoutMs);
+    return true;
+  }
+
+  setOwner(id: SessionId, owner: Owner): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) session.owner = owner;
+  }
+
+  /**
+   * May `owner` act for this session? 0, SESSIONEXPIRED or SESSIONMOVED. The first to ask for a
+   * session without an owner becomes it.
+   */
+  check(id: SessionId, owner: Owner): number {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.isClosing) return ErrorCode.SESSIONEXPIRED;
+    if (session.owner === null) session.owner = owner;
+    return session.owner === owner ? 0 : ErrorCode.SESSIONMOVED;
+  }
+
+  /** From now on nothing more is accepted for the session. */
+  setClosing(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) session.isClosing = true;
+  }
+
+  remove(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#buckets.remove(session);
+    session.isGone = true;
+  }
+
+  /** Sessions that nobody touched in time; each is marked closing and given once. */
+  expire(nowMono: number): TrackedSession[] {
+    const expired = this.#buckets.expire(nowMono).filter((session) => !session.isClosing);
+    for (const session of expired) session.isClosing = true;
+    return expired;
+  }
+
+  get deadline(): number | null {
+    return this.#buckets.deadline;
+  }
+
+  ids(): IterableIterator<SessionId> {
+    return this.#sessions.keys();
+  }
+
+  /** Expiry time (monotonic ms) to sessions, soonest first. */
+  dump(): Map<number, TrackedSession[]> {
+    return this.#buckets.dump();
+  }
+}
