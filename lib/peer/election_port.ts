@@ -1,0 +1,391 @@
+// The election port of one server: sockets and bytes around zab/election.ts and zab/mesh.ts. Binds
+// and re-binds the listener, reads greetings and notifications, dials neighbours by the addresses
+// they advertise or the configuration names. Hostile bytes cost the link they came on.
+//
+// Must agree with QuorumCnxManager.Listener and its workers (quorum.md 1).
+
+import { Fault } from "../base/errors.ts";
+import { type Epoch, epochOf, hex, type Sid, type Zxid } from "../base/ids.ts";
+import { Output } from "../codec/output.ts";
+import type { Address, Clock, Closable, Link, Millis, Network, Trace } from "../ports.ts";
+import {
+  formFor,
+  GREETING_V1,
+  GREETING_V2,
+  type NotificationForm,
+  notificationFrame,
+  readInitialMessage,
+  readNotification,
+  writeInitialMessage,
+} from "../wire/election.ts";
+import { ByteQueue, FrameSplitter, NOTIFICATION_MAX } from "../wire/frames.ts";
+import {
+  Election,
+  type ElectionEffect,
+  type ElectionEvent,
+  type ElectionOptions,
+  type Electorate,
+  type ServerState,
+  type Vote,
+} from "../zab/election.ts";
+import { type LinkId, Mesh, MESH_DEFAULTS, type MeshEvent } from "../zab/mesh.ts";
+
+export interface ElectionPortOptions extends ElectionOptions {
+  readonly sid: Sid;
+  readonly bind: readonly Address[];
+  /** What this server says its own election addresses are. */
+  readonly advertise: readonly Address[];
+  /** Greeting −65535 instead of −65536: only when every member has multi-address on. */
+  readonly multiAddress: boolean;
+  readonly connectTimeoutMs: Millis;
+  readonly helloWithinMs: Millis;
+  /** 0: for ever (`electionPortBindRetry`). */
+  readonly bindTries: number;
+  readonly keepAlive: boolean;
+}
+
+export interface ElectionPortEars {
+  decided(vote: Vote, state: ServerState): void;
+  voterLooks(sid: Sid): void;
+  newerConfig(text: string): void;
+  /** The listener could not be bound (exit code 14). */
+  fatal(fault: Fault): void;
+}
+
+interface Wire {
+  readonly link: Link;
+  readonly queue: ByteQueue;
+  frames: FrameSplitter | null;
+  form: NotificationForm | null;
+}
+
+const BIND_PAUSE_MS = 1000;
+const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0"]);
+
+export class ElectionPort {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  /** Alarm of its own: re-binding must not disturb the machines' alarm. */
+  readonly #bindClock: Clock;
+  readonly #note: Trace["note"];
+  readonly #options: ElectionPortOptions;
+  readonly #ears: ElectionPortEars;
+  readonly #election: Election;
+  readonly #mesh: Mesh;
+  readonly #wires = new Map<LinkId, Wire>();
+  readonly #dials = new Set<Closable>();
+  #addressesOf: (sid: Sid) => readonly Address[];
+  #listeners: Closable[] = [];
+  /** Addresses that could not be bound yet. */
+  readonly #rebind: { readonly at: Address; readonly attempt: number }[] = [];
+  #links = 0;
+  #stopped = false;
+
+  constructor(
+    ports: { network: Network; clock: Clock; bindClock: Clock; note: Trace["note"] },
+    electorate: Electorate,
+    addressesOf: (sid: Sid) => readonly Address[],
+    options: ElectionPortOptions,
+    ears: ElectionPortEars,
+  ) {
+    this.#network = ports.network;
+    this.#clock = ports.clock;
+    this.#bindClock = ports.bindClock;
+    this.#note = ports.note;
+    this.#addressesOf = addressesOf;
+    this.#options = options;
+    this.#ears = ears;
+    this.#election = new Election(electorate, options);
+    this.#mesh = new Mesh({
+      sid: options.sid,
+      helloWithinMs: options.helloWithinMs,
+      ...MESH_DEFAULTS,
+    });
+  }
+
+  get election(): Pick<Election, "state" | "round" | "currentVote"> {
+    return this.#election;
+  }
+
+  /** Binds the listener(s); voting may start before that is done. */
+  start(): void {
+    for (const at of this.#options.bind) this.#bind(at, 1);
+  }
+
+  look(zxid: Zxid, currentEpoch: Epoch): void {
+    this.#note("info", "election", "New election. My id", {
+      sid: this.#options.sid,
+      zxid: hex(zxid),
+      currentEpoch,
+    });
+    this.#elect({ type: "look", zxid, currentEpoch });
+  }
+
+  established(epoch: Epoch): void {
+    this.#elect({ type: "established", epoch });
+  }
+
+  designated(leader: Sid, zxid: Zxid, state: ServerState): void {
+    this.#elect({ type: "designated", leader, zxid, state });
+  }
+
+  reconfigure(electorate: Electorate, addressesOf: (sid: Sid) => readonly Address[]): void {
+    this.#addressesOf = addressesOf;
+    this.#election.reconfigure(electorate);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#clock.wakeAt(null, () => {});
+    this.#bindClock.wakeAt(null, () => {});
+    for (const closable of [...this.#listeners, ...this.#dials]) closable.close();
+    for (const { link } of this.#wires.values()) link.destroy();
+    this.#wires.clear();
+  }
+
+  // ---- listening ------------------------------------------------------------------------------
+
+  #bind(at: Address, attempt: number): void {
+    let listener: Closable | null = null;
+    const ready = (bound: Address | Fault): void => {
+      if (this.#stopped) return;
+      if (!(bound instanceof Fault)) {
+        const where = `${bound.host}:${bound.port}`;
+        this.#note("info", "election", "my election bind port", { at: where });
+        return;
+      }
+      this.#listeners = this.#listeners.filter((l) => l !== listener);
+      const { bindTries } = this.#options;
+      if (bindTries > 0 && attempt >= bindTries) {
+        return this.#ears.fatal(
+          new Fault("PORT_IN_USE", "Exception while listening on the election port", {
+            where: `${at.host}:${at.port}`,
+            cause: bound,
+            hint: `tried ${attempt} times; free the port or raise electionPortBindRetry`,
+          }),
+        );
+      }
+      this.#note("warn", "election", "cannot bind the election port yet", {
+        at: `${at.host}:${at.port}`,
+        attempt,
+        why: bound.message,
+      });
+      this.#rebind.push({ at, attempt: attempt + 1 });
+      this.#bindClock.wakeAt(this.#bindClock.now().mono + BIND_PAUSE_MS, () => {
+        for (const { at, attempt } of this.#rebind.splice(0)) this.#bind(at, attempt);
+      });
+    };
+    listener = this.#network.listen(at, (link) => this.#accepted(link), ready, {
+      keepAlive: this.#options.keepAlive,
+    });
+    this.#listeners.push(listener);
+  }
+
+  #accepted(link: Link): void {
+    if (this.#stopped) return link.destroy();
+    const id = this.#attach(link);
+    this.#step({ type: "accepted", link: id });
+  }
+
+  #attach(link: Link): LinkId {
+    const id = ++this.#links;
+    this.#wires.set(id, { link, queue: new ByteQueue(), frames: null, form: null });
+    link.attach({
+      bytes: (chunk) => this.#bytes(id, chunk),
+      drained: () => {},
+      closed: (why) => {
+        if (!this.#wires.delete(id)) return;
+        const { host, port } = link.remote;
+        this.#note("debug", "election", "Connection broken for id", {
+          from: `${host}:${port}`,
+          why: why?.message ?? "closed by the other side",
+        });
+        this.#step({ type: "closed", link: id });
+      },
+    });
+    return id;
+  }
+
+  #bytes(id: LinkId, chunk: Uint8Array): void {
+    const wire = this.#wires.get(id);
+    if (wire === undefined) return;
+    wire.queue.push(chunk);
+    try {
+      if (wire.frames === null && !this.#greeting(id, wire)) return;
+      for (;;) {
+        if (this.#wires.get(id) !== wire) return; // closed by what it said
+        const payload = wire.frames?.next() ?? null;
+        if (payload === null) return;
+        this.#notification(id, wire, payload);
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      const { host, port } = wire.link.remote;
+      this.#note("warn", "election", "a link is closed for what it sent", {
+        from: `${host}:${port}`,
+        why: error.message,
+      });
+      this.#wires.delete(id);
+      wire.link.destroy();
+      this.#step({ type: "closed", link: id });
+    }
+  }
+
+  /** True when the first message was read, and frames follow. */
+  #greeting(id: LinkId, wire: Wire): boolean {
+    const { queue } = wire;
+    const bytes = queue.take(queue.size);
+    const message = readInitialMessage(bytes);
+    if (typeof message === "number") {
+      queue.push(bytes);
+      return false;
+    }
+    if (message.size < bytes.length) queue.push(bytes.subarray(message.size));
+    wire.frames = this.#framesOf(wire);
+    const addresses = message.addresses.filter(({ host }) => !WILDCARDS.has(host));
+    this.#step({ type: "introduced", link: id, sid: message.sid, addresses });
+    return true;
+  }
+
+  #framesOf(wire: Wire): FrameSplitter {
+    const { host, port } = wire.link.remote;
+    return new FrameSplitter(NOTIFICATION_MAX, `election link ${host}:${port}`, wire.queue, 1);
+  }
+
+  #notification(id: LinkId, wire: Wire, payload: Uint8Array): void {
+    let read: ReturnType<typeof readNotification>;
+    try {
+      read = readNotification(payload);
+    } catch (error) {
+      // A message that makes no sense is dropped; the next one may (quorum.md 2.2).
+      if (!(error instanceof Fault)) throw error;
+      this.#note("warn", "election", "a notification is dropped", { why: error.message });
+      return;
+    }
+    wire.form = read.form;
+    this.#step({ type: "heard", link: id, notification: read.notification });
+  }
+
+  // ---- dialling -------------------------------------------------------------------------------
+
+  #dial(sid: Sid, advertised: readonly Address[]): void {
+    const candidates = [...advertised, ...this.#addressesOf(sid)];
+    const next = (index: number): void => {
+      const to = candidates[index];
+      if (to === undefined) return this.#step({ type: "dialFailed", sid });
+      let dial: Closable | null = null;
+      let finished = false;
+      const done = (link: Link | Fault): void => {
+        finished = true;
+        if (dial !== null) this.#dials.delete(dial);
+        if (this.#stopped) return link instanceof Fault ? undefined : link.destroy();
+        if (!(link instanceof Fault)) return this.#dialled(sid, link);
+        this.#note("debug", "election", `Cannot open channel to ${sid} at election address`, {
+          at: `${to.host}:${to.port}`,
+          why: link.message,
+        });
+        next(index + 1);
+      };
+      dial = this.#network.dial(to, this.#options.connectTimeoutMs, done);
+      if (!finished) this.#dials.add(dial);
+    };
+    next(0);
+  }
+
+  #dialled(sid: Sid, link: Link): void {
+    const id = this.#attach(link);
+    const wire = this.#wires.get(id);
+    if (wire !== undefined) wire.frames = this.#framesOf(wire);
+    this.#step({ type: "dialled", link: id, sid });
+  }
+
+  // ---- machines -------------------------------------------------------------------------------
+
+  #step(event: MeshEvent): void {
+    if (this.#stopped) return;
+    for (const effect of this.#mesh.step(event, this.#clock.now())) {
+      switch (effect.type) {
+        case "dial":
+          this.#dial(effect.sid, effect.advertised);
+          break;
+        case "introduce":
+          this.#introduce(effect.link);
+          break;
+        case "write":
+          this.#write(effect.link, effect.notification);
+          break;
+        case "close": {
+          const wire = this.#wires.get(effect.link);
+          if (wire === undefined) break;
+          this.#note("debug", "election", "link closed", { why: effect.why });
+          this.#wires.delete(effect.link);
+          wire.link.end();
+          break;
+        }
+        case "received": {
+          const { from, notification } = effect;
+          // Not at once: a message to oneself would otherwise be handled in the middle of a step.
+          this.#clock.soon(() => {
+            if (!this.#stopped) this.#elect({ type: "notified", from, notification });
+          });
+          break;
+        }
+      }
+    }
+    this.#schedule();
+  }
+
+  #elect(event: ElectionEvent): void {
+    const effects = this.#election.step(event, this.#clock.now());
+    for (const effect of effects) this.#electionEffect(effect);
+    this.#schedule();
+  }
+
+  #electionEffect(effect: ElectionEffect): void {
+    switch (effect.type) {
+      case "vote":
+        return this.#step({ type: "say", to: effect.to, notification: effect.notification });
+      case "decided":
+        this.#step({ type: "settled" });
+        return this.#ears.decided(effect.vote, effect.state);
+      case "voterLooks":
+        return this.#ears.voterLooks(effect.sid);
+      case "newerConfig":
+        return this.#ears.newerConfig(effect.text);
+    }
+  }
+
+  #introduce(id: LinkId): void {
+    const wire = this.#wires.get(id);
+    if (wire === undefined) return;
+    const { sid, advertise, multiAddress } = this.#options;
+    const out = new Output();
+    const version = multiAddress ? GREETING_V2 : GREETING_V1;
+    const addresses = multiAddress ? advertise : advertise.slice(0, 1);
+    writeInitialMessage(out, { sid, version, addresses });
+    wire.link.write(out.take());
+  }
+
+  #write(id: LinkId, notification: Parameters<typeof notificationFrame>[0]): void {
+    const wire = this.#wires.get(id);
+    if (wire === undefined) return;
+    wire.link.write(notificationFrame(notification, formFor(wire.form)));
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    const times = [this.#election.deadline, this.#mesh.deadline].filter((t) => t !== null);
+    const at = times.length === 0 ? null : Math.min(...times);
+    this.#clock.wakeAt(at, () => {
+      if (this.#stopped) return;
+      this.#step({ type: "time" });
+      this.#elect({ type: "time" });
+    });
+  }
+}
+
+/** What an election answer says of a peer, for logs. */
+export const voteText = (vote: Vote): string =>
+  `leader ${vote.leader}, zxid ${hex(vote.zxid)} (epoch ${
+    epochOf(vote.zxid)
+  }), round ${vote.round}`;
