@@ -1,5 +1,5 @@
 // The Jute compiler: jute/*.jute in, lib/records/*.ts out. For every record: its interface, readX,
-// writeX and its Shape. Output depends on the schemas only and is byte-stable.
+// writeX, its Shape and the three as a Codec. Output depends on the schemas only and is byte-stable.
 //
 //   deno task jute            writes what changed
 //   deno task jute --check    exits 1 when a generated file is stale
@@ -237,6 +237,8 @@ function printRecord(record: JuteRecord): string {
     lines.push(`    ["${field.name}", ${shapeOf(field.type)}${tag}],`);
   }
   lines.push("  ],", "};");
+  const parts = `shape: ${name}Shape, read: read${name}, write: write${name}`;
+  lines.push(`export const ${name}Codec: Codec<${name}> = { ${parts} };`);
   return lines.join("\n");
 }
 
@@ -268,7 +270,7 @@ function printFile(file: JuteFile): string {
   lines.push(
     'import type { Input } from "../codec/input.ts";',
     'import type { Output } from "../codec/output.ts";',
-    'import type { Shape } from "../codec/shape.ts";',
+    'import type { Codec, Shape } from "../codec/shape.ts";',
   );
   for (const [from, names] of [...foreignRecords(file)].sort()) {
     const each = [...names].sort();
@@ -277,8 +279,8 @@ function printFile(file: JuteFile): string {
     lines.push(`import { ${values.join(", ")} } from "./${from}.ts";`);
   }
   for (const record of file.records) lines.push("", printRecord(record));
-  lines.push("", `export const ${file.file}Shapes: readonly Shape[] = [`);
-  for (const record of file.records) lines.push(`  ${record.name}Shape,`);
+  lines.push("", `export const ${file.file}Codecs: readonly Codec<unknown>[] = [`);
+  for (const record of file.records) lines.push(`  ${record.name}Codec,`);
   lines.push("];", "");
   return lines.join("\n");
 }

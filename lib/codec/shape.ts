@@ -1,6 +1,9 @@
 // The shape of a record: what jute/compile.ts knows about it, kept for the cold paths. JSON, the
 // dissector, equality and random values are written once over shapes; hot code never looks at them.
 
+import type { Input } from "./input.ts";
+import type { Output } from "./output.ts";
+
 export type Primitive =
   | "byte"
   | "boolean"
@@ -47,6 +50,13 @@ export type Field = readonly [name: string, type: FieldType, tag?: Tag];
 export interface Shape {
   readonly name: string;
   readonly fields: readonly Field[];
+}
+
+/** A record's reader and writer together with its shape: the rows of the tables in lib/wire. */
+export interface Codec<T> {
+  readonly shape: Shape;
+  read(input: Input): T;
+  write(out: Output, record: T): void;
 }
 
 export const isVector = (type: FieldType): type is VectorType =>

@@ -5,7 +5,7 @@
 import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 import type { ACL, Stat } from "./data.ts";
 import { readACL, writeACL, ACLShape, readStat, writeStat, StatShape } from "./data.ts";
 
@@ -42,6 +42,7 @@ export const ConnectRequestShape: Shape = {
     ["passwd", "buffer", "password"],
   ],
 };
+export const ConnectRequestCodec: Codec<ConnectRequest> = { shape: ConnectRequestShape, read: readConnectRequest, write: writeConnectRequest };
 
 export interface ConnectResponse {
   protocolVersion: number;
@@ -72,6 +73,7 @@ export const ConnectResponseShape: Shape = {
     ["passwd", "buffer", "password"],
   ],
 };
+export const ConnectResponseCodec: Codec<ConnectResponse> = { shape: ConnectResponseShape, read: readConnectResponse, write: writeConnectResponse };
 
 export interface RequestHeader {
   xid: number;
@@ -94,6 +96,7 @@ export const RequestHeaderShape: Shape = {
     ["type", "int", "op"],
   ],
 };
+export const RequestHeaderCodec: Codec<RequestHeader> = { shape: RequestHeaderShape, read: readRequestHeader, write: writeRequestHeader };
 
 export interface ReplyHeader {
   xid: number;
@@ -120,6 +123,7 @@ export const ReplyHeaderShape: Shape = {
     ["err", "int", "error"],
   ],
 };
+export const ReplyHeaderCodec: Codec<ReplyHeader> = { shape: ReplyHeaderShape, read: readReplyHeader, write: writeReplyHeader };
 
 export interface MultiHeader {
   type: number;
@@ -146,6 +150,7 @@ export const MultiHeaderShape: Shape = {
     ["err", "int", "error"],
   ],
 };
+export const MultiHeaderCodec: Codec<MultiHeader> = { shape: MultiHeaderShape, read: readMultiHeader, write: writeMultiHeader };
 
 export interface ErrorResponse {
   err: number;
@@ -164,6 +169,7 @@ export const ErrorResponseShape: Shape = {
     ["err", "int", "error"],
   ],
 };
+export const ErrorResponseCodec: Codec<ErrorResponse> = { shape: ErrorResponseShape, read: readErrorResponse, write: writeErrorResponse };
 
 export interface AuthPacket {
   type: number;
@@ -190,6 +196,7 @@ export const AuthPacketShape: Shape = {
     ["auth", "buffer", "password"],
   ],
 };
+export const AuthPacketCodec: Codec<AuthPacket> = { shape: AuthPacketShape, read: readAuthPacket, write: writeAuthPacket };
 
 export interface SaslRequest {
   token: Uint8Array | null;
@@ -208,6 +215,7 @@ export const SaslRequestShape: Shape = {
     ["token", "buffer"],
   ],
 };
+export const SaslRequestCodec: Codec<SaslRequest> = { shape: SaslRequestShape, read: readSaslRequest, write: writeSaslRequest };
 
 export interface SaslResponse {
   token: Uint8Array | null;
@@ -226,6 +234,7 @@ export const SaslResponseShape: Shape = {
     ["token", "buffer"],
   ],
 };
+export const SaslResponseCodec: Codec<SaslResponse> = { shape: SaslResponseShape, read: readSaslResponse, write: writeSaslResponse };
 
 export interface CreateRequest {
   path: string | null;
@@ -256,6 +265,7 @@ export const CreateRequestShape: Shape = {
     ["flags", "int", "flags"],
   ],
 };
+export const CreateRequestCodec: Codec<CreateRequest> = { shape: CreateRequestShape, read: readCreateRequest, write: writeCreateRequest };
 
 export interface CreateTTLRequest {
   path: string | null;
@@ -290,6 +300,7 @@ export const CreateTTLRequestShape: Shape = {
     ["ttl", "long", "duration"],
   ],
 };
+export const CreateTTLRequestCodec: Codec<CreateTTLRequest> = { shape: CreateTTLRequestShape, read: readCreateTTLRequest, write: writeCreateTTLRequest };
 
 export interface CreateResponse {
   path: string | null;
@@ -308,6 +319,7 @@ export const CreateResponseShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const CreateResponseCodec: Codec<CreateResponse> = { shape: CreateResponseShape, read: readCreateResponse, write: writeCreateResponse };
 
 export interface Create2Response {
   path: string | null;
@@ -330,6 +342,7 @@ export const Create2ResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const Create2ResponseCodec: Codec<Create2Response> = { shape: Create2ResponseShape, read: readCreate2Response, write: writeCreate2Response };
 
 export interface DeleteRequest {
   path: string | null;
@@ -352,6 +365,7 @@ export const DeleteRequestShape: Shape = {
     ["version", "int"],
   ],
 };
+export const DeleteRequestCodec: Codec<DeleteRequest> = { shape: DeleteRequestShape, read: readDeleteRequest, write: writeDeleteRequest };
 
 export interface DeleteContainerRequest {
   path: Uint8Array | null;
@@ -370,6 +384,7 @@ export const DeleteContainerRequestShape: Shape = {
     ["path", "buffer", "text"],
   ],
 };
+export const DeleteContainerRequestCodec: Codec<DeleteContainerRequest> = { shape: DeleteContainerRequestShape, read: readDeleteContainerRequest, write: writeDeleteContainerRequest };
 
 export interface ExistsRequest {
   path: string | null;
@@ -392,6 +407,7 @@ export const ExistsRequestShape: Shape = {
     ["watch", "boolean"],
   ],
 };
+export const ExistsRequestCodec: Codec<ExistsRequest> = { shape: ExistsRequestShape, read: readExistsRequest, write: writeExistsRequest };
 
 export interface ExistsResponse {
   stat: Stat;
@@ -410,6 +426,7 @@ export const ExistsResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const ExistsResponseCodec: Codec<ExistsResponse> = { shape: ExistsResponseShape, read: readExistsResponse, write: writeExistsResponse };
 
 export interface GetDataRequest {
   path: string | null;
@@ -432,6 +449,7 @@ export const GetDataRequestShape: Shape = {
     ["watch", "boolean"],
   ],
 };
+export const GetDataRequestCodec: Codec<GetDataRequest> = { shape: GetDataRequestShape, read: readGetDataRequest, write: writeGetDataRequest };
 
 export interface GetDataResponse {
   data: Uint8Array | null;
@@ -454,6 +472,7 @@ export const GetDataResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const GetDataResponseCodec: Codec<GetDataResponse> = { shape: GetDataResponseShape, read: readGetDataResponse, write: writeGetDataResponse };
 
 export interface SetDataRequest {
   path: string | null;
@@ -480,6 +499,7 @@ export const SetDataRequestShape: Shape = {
     ["version", "int"],
   ],
 };
+export const SetDataRequestCodec: Codec<SetDataRequest> = { shape: SetDataRequestShape, read: readSetDataRequest, write: writeSetDataRequest };
 
 export interface SetDataResponse {
   stat: Stat;
@@ -498,6 +518,7 @@ export const SetDataResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const SetDataResponseCodec: Codec<SetDataResponse> = { shape: SetDataResponseShape, read: readSetDataResponse, write: writeSetDataResponse };
 
 export interface GetACLRequest {
   path: string | null;
@@ -516,6 +537,7 @@ export const GetACLRequestShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const GetACLRequestCodec: Codec<GetACLRequest> = { shape: GetACLRequestShape, read: readGetACLRequest, write: writeGetACLRequest };
 
 export interface GetACLResponse {
   acl: ACL[] | null;
@@ -538,6 +560,7 @@ export const GetACLResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const GetACLResponseCodec: Codec<GetACLResponse> = { shape: GetACLResponseShape, read: readGetACLResponse, write: writeGetACLResponse };
 
 export interface SetACLRequest {
   path: string | null;
@@ -564,6 +587,7 @@ export const SetACLRequestShape: Shape = {
     ["version", "int"],
   ],
 };
+export const SetACLRequestCodec: Codec<SetACLRequest> = { shape: SetACLRequestShape, read: readSetACLRequest, write: writeSetACLRequest };
 
 export interface SetACLResponse {
   stat: Stat;
@@ -582,6 +606,7 @@ export const SetACLResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const SetACLResponseCodec: Codec<SetACLResponse> = { shape: SetACLResponseShape, read: readSetACLResponse, write: writeSetACLResponse };
 
 export interface GetChildrenRequest {
   path: string | null;
@@ -604,6 +629,7 @@ export const GetChildrenRequestShape: Shape = {
     ["watch", "boolean"],
   ],
 };
+export const GetChildrenRequestCodec: Codec<GetChildrenRequest> = { shape: GetChildrenRequestShape, read: readGetChildrenRequest, write: writeGetChildrenRequest };
 
 export interface GetChildrenResponse {
   children: (string | null)[] | null;
@@ -622,6 +648,7 @@ export const GetChildrenResponseShape: Shape = {
     ["children", { vector: "ustring" }],
   ],
 };
+export const GetChildrenResponseCodec: Codec<GetChildrenResponse> = { shape: GetChildrenResponseShape, read: readGetChildrenResponse, write: writeGetChildrenResponse };
 
 export interface GetChildren2Request {
   path: string | null;
@@ -644,6 +671,7 @@ export const GetChildren2RequestShape: Shape = {
     ["watch", "boolean"],
   ],
 };
+export const GetChildren2RequestCodec: Codec<GetChildren2Request> = { shape: GetChildren2RequestShape, read: readGetChildren2Request, write: writeGetChildren2Request };
 
 export interface GetChildren2Response {
   children: (string | null)[] | null;
@@ -666,6 +694,7 @@ export const GetChildren2ResponseShape: Shape = {
     ["stat", StatShape],
   ],
 };
+export const GetChildren2ResponseCodec: Codec<GetChildren2Response> = { shape: GetChildren2ResponseShape, read: readGetChildren2Response, write: writeGetChildren2Response };
 
 export interface SyncRequest {
   path: string | null;
@@ -684,6 +713,7 @@ export const SyncRequestShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const SyncRequestCodec: Codec<SyncRequest> = { shape: SyncRequestShape, read: readSyncRequest, write: writeSyncRequest };
 
 export interface SyncResponse {
   path: string | null;
@@ -702,6 +732,7 @@ export const SyncResponseShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const SyncResponseCodec: Codec<SyncResponse> = { shape: SyncResponseShape, read: readSyncResponse, write: writeSyncResponse };
 
 export interface CheckVersionRequest {
   path: string | null;
@@ -724,6 +755,7 @@ export const CheckVersionRequestShape: Shape = {
     ["version", "int"],
   ],
 };
+export const CheckVersionRequestCodec: Codec<CheckVersionRequest> = { shape: CheckVersionRequestShape, read: readCheckVersionRequest, write: writeCheckVersionRequest };
 
 export interface ReconfigRequest {
   joiningServers: string | null;
@@ -754,6 +786,7 @@ export const ReconfigRequestShape: Shape = {
     ["curConfigId", "long", "zxid"],
   ],
 };
+export const ReconfigRequestCodec: Codec<ReconfigRequest> = { shape: ReconfigRequestShape, read: readReconfigRequest, write: writeReconfigRequest };
 
 export interface CheckWatchesRequest {
   path: string | null;
@@ -776,6 +809,7 @@ export const CheckWatchesRequestShape: Shape = {
     ["type", "int", "watch"],
   ],
 };
+export const CheckWatchesRequestCodec: Codec<CheckWatchesRequest> = { shape: CheckWatchesRequestShape, read: readCheckWatchesRequest, write: writeCheckWatchesRequest };
 
 export interface RemoveWatchesRequest {
   path: string | null;
@@ -798,6 +832,7 @@ export const RemoveWatchesRequestShape: Shape = {
     ["type", "int", "watch"],
   ],
 };
+export const RemoveWatchesRequestCodec: Codec<RemoveWatchesRequest> = { shape: RemoveWatchesRequestShape, read: readRemoveWatchesRequest, write: writeRemoveWatchesRequest };
 
 export interface AddWatchRequest {
   path: string | null;
@@ -820,6 +855,7 @@ export const AddWatchRequestShape: Shape = {
     ["mode", "int", "watch"],
   ],
 };
+export const AddWatchRequestCodec: Codec<AddWatchRequest> = { shape: AddWatchRequestShape, read: readAddWatchRequest, write: writeAddWatchRequest };
 
 export interface SetWatches {
   relativeZxid: Zxid;
@@ -850,6 +886,7 @@ export const SetWatchesShape: Shape = {
     ["childWatches", { vector: "ustring" }, "path"],
   ],
 };
+export const SetWatchesCodec: Codec<SetWatches> = { shape: SetWatchesShape, read: readSetWatches, write: writeSetWatches };
 
 export interface SetWatches2 {
   relativeZxid: Zxid;
@@ -888,6 +925,7 @@ export const SetWatches2Shape: Shape = {
     ["persistentRecursiveWatches", { vector: "ustring" }, "path"],
   ],
 };
+export const SetWatches2Codec: Codec<SetWatches2> = { shape: SetWatches2Shape, read: readSetWatches2, write: writeSetWatches2 };
 
 export interface GetEphemeralsRequest {
   prefixPath: string | null;
@@ -906,6 +944,7 @@ export const GetEphemeralsRequestShape: Shape = {
     ["prefixPath", "ustring", "path"],
   ],
 };
+export const GetEphemeralsRequestCodec: Codec<GetEphemeralsRequest> = { shape: GetEphemeralsRequestShape, read: readGetEphemeralsRequest, write: writeGetEphemeralsRequest };
 
 export interface GetEphemeralsResponse {
   ephemerals: (string | null)[] | null;
@@ -924,6 +963,7 @@ export const GetEphemeralsResponseShape: Shape = {
     ["ephemerals", { vector: "ustring" }, "path"],
   ],
 };
+export const GetEphemeralsResponseCodec: Codec<GetEphemeralsResponse> = { shape: GetEphemeralsResponseShape, read: readGetEphemeralsResponse, write: writeGetEphemeralsResponse };
 
 export interface GetAllChildrenNumberRequest {
   path: string | null;
@@ -942,6 +982,7 @@ export const GetAllChildrenNumberRequestShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const GetAllChildrenNumberRequestCodec: Codec<GetAllChildrenNumberRequest> = { shape: GetAllChildrenNumberRequestShape, read: readGetAllChildrenNumberRequest, write: writeGetAllChildrenNumberRequest };
 
 export interface GetAllChildrenNumberResponse {
   totalNumber: number;
@@ -960,6 +1001,7 @@ export const GetAllChildrenNumberResponseShape: Shape = {
     ["totalNumber", "int"],
   ],
 };
+export const GetAllChildrenNumberResponseCodec: Codec<GetAllChildrenNumberResponse> = { shape: GetAllChildrenNumberResponseShape, read: readGetAllChildrenNumberResponse, write: writeGetAllChildrenNumberResponse };
 
 export interface ClientInfo {
   authScheme: string | null;
@@ -982,6 +1024,7 @@ export const ClientInfoShape: Shape = {
     ["user", "ustring"],
   ],
 };
+export const ClientInfoCodec: Codec<ClientInfo> = { shape: ClientInfoShape, read: readClientInfo, write: writeClientInfo };
 
 export interface WhoAmIResponse {
   clientInfo: ClientInfo[] | null;
@@ -1000,6 +1043,7 @@ export const WhoAmIResponseShape: Shape = {
     ["clientInfo", { vector: ClientInfoShape }],
   ],
 };
+export const WhoAmIResponseCodec: Codec<WhoAmIResponse> = { shape: WhoAmIResponseShape, read: readWhoAmIResponse, write: writeWhoAmIResponse };
 
 export interface WatcherEvent {
   type: number;
@@ -1026,51 +1070,52 @@ export const WatcherEventShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const WatcherEventCodec: Codec<WatcherEvent> = { shape: WatcherEventShape, read: readWatcherEvent, write: writeWatcherEvent };
 
-export const clientShapes: readonly Shape[] = [
-  ConnectRequestShape,
-  ConnectResponseShape,
-  RequestHeaderShape,
-  ReplyHeaderShape,
-  MultiHeaderShape,
-  ErrorResponseShape,
-  AuthPacketShape,
-  SaslRequestShape,
-  SaslResponseShape,
-  CreateRequestShape,
-  CreateTTLRequestShape,
-  CreateResponseShape,
-  Create2ResponseShape,
-  DeleteRequestShape,
-  DeleteContainerRequestShape,
-  ExistsRequestShape,
-  ExistsResponseShape,
-  GetDataRequestShape,
-  GetDataResponseShape,
-  SetDataRequestShape,
-  SetDataResponseShape,
-  GetACLRequestShape,
-  GetACLResponseShape,
-  SetACLRequestShape,
-  SetACLResponseShape,
-  GetChildrenRequestShape,
-  GetChildrenResponseShape,
-  GetChildren2RequestShape,
-  GetChildren2ResponseShape,
-  SyncRequestShape,
-  SyncResponseShape,
-  CheckVersionRequestShape,
-  ReconfigRequestShape,
-  CheckWatchesRequestShape,
-  RemoveWatchesRequestShape,
-  AddWatchRequestShape,
-  SetWatchesShape,
-  SetWatches2Shape,
-  GetEphemeralsRequestShape,
-  GetEphemeralsResponseShape,
-  GetAllChildrenNumberRequestShape,
-  GetAllChildrenNumberResponseShape,
-  ClientInfoShape,
-  WhoAmIResponseShape,
-  WatcherEventShape,
+export const clientCodecs: readonly Codec<unknown>[] = [
+  ConnectRequestCodec,
+  ConnectResponseCodec,
+  RequestHeaderCodec,
+  ReplyHeaderCodec,
+  MultiHeaderCodec,
+  ErrorResponseCodec,
+  AuthPacketCodec,
+  SaslRequestCodec,
+  SaslResponseCodec,
+  CreateRequestCodec,
+  CreateTTLRequestCodec,
+  CreateResponseCodec,
+  Create2ResponseCodec,
+  DeleteRequestCodec,
+  DeleteContainerRequestCodec,
+  ExistsRequestCodec,
+  ExistsResponseCodec,
+  GetDataRequestCodec,
+  GetDataResponseCodec,
+  SetDataRequestCodec,
+  SetDataResponseCodec,
+  GetACLRequestCodec,
+  GetACLResponseCodec,
+  SetACLRequestCodec,
+  SetACLResponseCodec,
+  GetChildrenRequestCodec,
+  GetChildrenResponseCodec,
+  GetChildren2RequestCodec,
+  GetChildren2ResponseCodec,
+  SyncRequestCodec,
+  SyncResponseCodec,
+  CheckVersionRequestCodec,
+  ReconfigRequestCodec,
+  CheckWatchesRequestCodec,
+  RemoveWatchesRequestCodec,
+  AddWatchRequestCodec,
+  SetWatchesCodec,
+  SetWatches2Codec,
+  GetEphemeralsRequestCodec,
+  GetEphemeralsResponseCodec,
+  GetAllChildrenNumberRequestCodec,
+  GetAllChildrenNumberResponseCodec,
+  ClientInfoCodec,
+  WhoAmIResponseCodec,
+  WatcherEventCodec,
 ];

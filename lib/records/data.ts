@@ -4,7 +4,7 @@
 import type { Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 
 export interface Id {
   scheme: string | null;
@@ -27,6 +27,7 @@ export const IdShape: Shape = {
     ["id", "ustring"],
   ],
 };
+export const IdCodec: Codec<Id> = { shape: IdShape, read: readId, write: writeId };
 
 export interface ACL {
   perms: number;
@@ -49,6 +50,7 @@ export const ACLShape: Shape = {
     ["id", IdShape],
   ],
 };
+export const ACLCodec: Codec<ACL> = { shape: ACLShape, read: readACL, write: writeACL };
 
 /** A znode's stat as clients see it: 68 bytes. */
 export interface Stat {
@@ -108,6 +110,7 @@ export const StatShape: Shape = {
     ["pzxid", "long", "zxid"],
   ],
 };
+export const StatCodec: Codec<Stat> = { shape: StatShape, read: readStat, write: writeStat };
 
 /** A znode's stat as it is stored and replicated: 60 bytes. cversion counts creations only. */
 export interface StatPersisted {
@@ -159,10 +162,11 @@ export const StatPersistedShape: Shape = {
     ["pzxid", "long", "zxid"],
   ],
 };
+export const StatPersistedCodec: Codec<StatPersisted> = { shape: StatPersistedShape, read: readStatPersisted, write: writeStatPersisted };
 
-export const dataShapes: readonly Shape[] = [
-  IdShape,
-  ACLShape,
-  StatShape,
-  StatPersistedShape,
+export const dataCodecs: readonly Codec<unknown>[] = [
+  IdCodec,
+  ACLCodec,
+  StatCodec,
+  StatPersistedCodec,
 ];

@@ -4,7 +4,7 @@
 import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 import type { ACL, StatPersisted } from "./data.ts";
 import { readACL, writeACL, ACLShape, readStatPersisted, writeStatPersisted, StatPersistedShape } from "./data.ts";
 
@@ -33,6 +33,7 @@ export const FileHeaderShape: Shape = {
     ["dbid", "long"],
   ],
 };
+export const FileHeaderCodec: Codec<FileHeader> = { shape: FileHeaderShape, read: readFileHeader, write: writeFileHeader };
 
 /** A log record: this, `length` bytes of entry, and the byte 'B'. */
 export interface LogRecordHead {
@@ -56,6 +57,7 @@ export const LogRecordHeadShape: Shape = {
     ["length", "int"],
   ],
 };
+export const LogRecordHeadCodec: Codec<LogRecordHead> = { shape: LogRecordHeadShape, read: readLogRecordHead, write: writeLogRecordHead };
 
 export interface SnapshotSession {
   id: SessionId;
@@ -78,6 +80,7 @@ export const SnapshotSessionShape: Shape = {
     ["timeout", "int", "duration"],
   ],
 };
+export const SnapshotSessionCodec: Codec<SnapshotSession> = { shape: SnapshotSessionShape, read: readSnapshotSession, write: writeSnapshotSession };
 
 export interface AclEntry {
   id: bigint;
@@ -100,6 +103,7 @@ export const AclEntryShape: Shape = {
     ["acl", { vector: ACLShape }],
   ],
 };
+export const AclEntryCodec: Codec<AclEntry> = { shape: AclEntryShape, read: readAclEntry, write: writeAclEntry };
 
 export interface SnapshotNode {
   path: string | null;
@@ -130,6 +134,7 @@ export const SnapshotNodeShape: Shape = {
     ["stat", StatPersistedShape],
   ],
 };
+export const SnapshotNodeCodec: Codec<SnapshotNode> = { shape: SnapshotNodeShape, read: readSnapshotNode, write: writeSnapshotNode };
 
 export interface Seal {
   checksum: bigint;
@@ -152,6 +157,7 @@ export const SealShape: Shape = {
     ["mark", "ustring"],
   ],
 };
+export const SealCodec: Codec<Seal> = { shape: SealShape, read: readSeal, write: writeSeal };
 
 export interface SnapshotDigest {
   zxid: Zxid;
@@ -178,6 +184,7 @@ export const SnapshotDigestShape: Shape = {
     ["digest", "long", "digest"],
   ],
 };
+export const SnapshotDigestCodec: Codec<SnapshotDigest> = { shape: SnapshotDigestShape, read: readSnapshotDigest, write: writeSnapshotDigest };
 
 export interface SnapshotLastZxid {
   zxid: Zxid;
@@ -196,14 +203,15 @@ export const SnapshotLastZxidShape: Shape = {
     ["zxid", "long", "zxid"],
   ],
 };
+export const SnapshotLastZxidCodec: Codec<SnapshotLastZxid> = { shape: SnapshotLastZxidShape, read: readSnapshotLastZxid, write: writeSnapshotLastZxid };
 
-export const diskShapes: readonly Shape[] = [
-  FileHeaderShape,
-  LogRecordHeadShape,
-  SnapshotSessionShape,
-  AclEntryShape,
-  SnapshotNodeShape,
-  SealShape,
-  SnapshotDigestShape,
-  SnapshotLastZxidShape,
+export const diskCodecs: readonly Codec<unknown>[] = [
+  FileHeaderCodec,
+  LogRecordHeadCodec,
+  SnapshotSessionCodec,
+  AclEntryCodec,
+  SnapshotNodeCodec,
+  SealCodec,
+  SnapshotDigestCodec,
+  SnapshotLastZxidCodec,
 ];

@@ -6,7 +6,7 @@
 import type { Epoch, Sid, Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 
 export interface InitialMessage {
   protocolVersion: bigint;
@@ -33,6 +33,7 @@ export const InitialMessageShape: Shape = {
     ["addresses", "ustring"],
   ],
 };
+export const InitialMessageCodec: Codec<InitialMessage> = { shape: InitialMessageShape, read: readInitialMessage, write: writeInitialMessage };
 
 export interface Notification {
   state: number;
@@ -75,8 +76,9 @@ export const NotificationShape: Shape = {
     ["config", "ustring"],
   ],
 };
+export const NotificationCodec: Codec<Notification> = { shape: NotificationShape, read: readNotification, write: writeNotification };
 
-export const electionShapes: readonly Shape[] = [
-  InitialMessageShape,
-  NotificationShape,
+export const electionCodecs: readonly Codec<unknown>[] = [
+  InitialMessageCodec,
+  NotificationCodec,
 ];

@@ -5,7 +5,7 @@
 import type { SessionId, Sid, Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 import type { Id } from "./data.ts";
 import { readId, writeId, IdShape } from "./data.ts";
 
@@ -38,6 +38,7 @@ export const QuorumPacketShape: Shape = {
     ["authinfo", { vector: IdShape }],
   ],
 };
+export const QuorumPacketCodec: Codec<QuorumPacket> = { shape: QuorumPacketShape, read: readQuorumPacket, write: writeQuorumPacket };
 
 export interface QuorumAuthPacket {
   magic: bigint;
@@ -64,6 +65,7 @@ export const QuorumAuthPacketShape: Shape = {
     ["token", "buffer"],
   ],
 };
+export const QuorumAuthPacketCodec: Codec<QuorumAuthPacket> = { shape: QuorumAuthPacketShape, read: readQuorumAuthPacket, write: writeQuorumAuthPacket };
 
 export interface LearnerInfo {
   serverid: Sid;
@@ -90,6 +92,7 @@ export const LearnerInfoShape: Shape = {
     ["configVersion", "long", "zxid"],
   ],
 };
+export const LearnerInfoCodec: Codec<LearnerInfo> = { shape: LearnerInfoShape, read: readLearnerInfo, write: writeLearnerInfo };
 
 export interface LeaderInfo {
   protocolVersion: number;
@@ -108,6 +111,7 @@ export const LeaderInfoShape: Shape = {
     ["protocolVersion", "int"],
   ],
 };
+export const LeaderInfoCodec: Codec<LeaderInfo> = { shape: LeaderInfoShape, read: readLeaderInfo, write: writeLeaderInfo };
 
 export interface AckEpoch {
   currentEpoch: number;
@@ -126,6 +130,7 @@ export const AckEpochShape: Shape = {
     ["currentEpoch", "int"],
   ],
 };
+export const AckEpochCodec: Codec<AckEpoch> = { shape: AckEpochShape, read: readAckEpoch, write: writeAckEpoch };
 
 /** PING replies repeat this until the end of the data. */
 export interface SessionTouch {
@@ -149,6 +154,7 @@ export const SessionTouchShape: Shape = {
     ["timeout", "int", "duration"],
   ],
 };
+export const SessionTouchCodec: Codec<SessionTouch> = { shape: SessionTouchShape, read: readSessionTouch, write: writeSessionTouch };
 
 export interface RevalidateRequest {
   sessionId: SessionId;
@@ -171,6 +177,7 @@ export const RevalidateRequestShape: Shape = {
     ["timeout", "int", "duration"],
   ],
 };
+export const RevalidateRequestCodec: Codec<RevalidateRequest> = { shape: RevalidateRequestShape, read: readRevalidateRequest, write: writeRevalidateRequest };
 
 export interface RevalidateReply {
   sessionId: SessionId;
@@ -193,6 +200,7 @@ export const RevalidateReplyShape: Shape = {
     ["valid", "boolean"],
   ],
 };
+export const RevalidateReplyCodec: Codec<RevalidateReply> = { shape: RevalidateReplyShape, read: readRevalidateReply, write: writeRevalidateReply };
 
 /** REQUEST: the request record follows, without a length. */
 export interface ForwardedHeader {
@@ -220,6 +228,7 @@ export const ForwardedHeaderShape: Shape = {
     ["type", "int", "op"],
   ],
 };
+export const ForwardedHeaderCodec: Codec<ForwardedHeader> = { shape: ForwardedHeaderShape, read: readForwardedHeader, write: writeForwardedHeader };
 
 /** COMMITANDACTIVATE; in INFORMANDACTIVATE the txn follows. */
 export interface Activation {
@@ -239,16 +248,17 @@ export const ActivationShape: Shape = {
     ["designatedLeader", "long", "sid"],
   ],
 };
+export const ActivationCodec: Codec<Activation> = { shape: ActivationShape, read: readActivation, write: writeActivation };
 
-export const quorumShapes: readonly Shape[] = [
-  QuorumPacketShape,
-  QuorumAuthPacketShape,
-  LearnerInfoShape,
-  LeaderInfoShape,
-  AckEpochShape,
-  SessionTouchShape,
-  RevalidateRequestShape,
-  RevalidateReplyShape,
-  ForwardedHeaderShape,
-  ActivationShape,
+export const quorumCodecs: readonly Codec<unknown>[] = [
+  QuorumPacketCodec,
+  QuorumAuthPacketCodec,
+  LearnerInfoCodec,
+  LeaderInfoCodec,
+  AckEpochCodec,
+  SessionTouchCodec,
+  RevalidateRequestCodec,
+  RevalidateReplyCodec,
+  ForwardedHeaderCodec,
+  ActivationCodec,
 ];

@@ -4,7 +4,7 @@
 import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
 import type { Output } from "../codec/output.ts";
-import type { Shape } from "../codec/shape.ts";
+import type { Codec, Shape } from "../codec/shape.ts";
 import type { ACL } from "./data.ts";
 import { readACL, writeACL, ACLShape } from "./data.ts";
 
@@ -41,6 +41,7 @@ export const TxnHeaderShape: Shape = {
     ["type", "int", "op"],
   ],
 };
+export const TxnHeaderCodec: Codec<TxnHeader> = { shape: TxnHeaderShape, read: readTxnHeader, write: writeTxnHeader };
 
 export interface TxnDigest {
   version: number;
@@ -63,6 +64,7 @@ export const TxnDigestShape: Shape = {
     ["treeDigest", "long", "digest"],
   ],
 };
+export const TxnDigestCodec: Codec<TxnDigest> = { shape: TxnDigestShape, read: readTxnDigest, write: writeTxnDigest };
 
 export interface CreateTxn {
   path: string | null;
@@ -97,6 +99,7 @@ export const CreateTxnShape: Shape = {
     ["parentCVersion", "int"],
   ],
 };
+export const CreateTxnCodec: Codec<CreateTxn> = { shape: CreateTxnShape, read: readCreateTxn, write: writeCreateTxn };
 
 /** Before 3.4. */
 export interface CreateTxnV0 {
@@ -128,6 +131,7 @@ export const CreateTxnV0Shape: Shape = {
     ["ephemeral", "boolean"],
   ],
 };
+export const CreateTxnV0Codec: Codec<CreateTxnV0> = { shape: CreateTxnV0Shape, read: readCreateTxnV0, write: writeCreateTxnV0 };
 
 export interface CreateContainerTxn {
   path: string | null;
@@ -158,6 +162,7 @@ export const CreateContainerTxnShape: Shape = {
     ["parentCVersion", "int"],
   ],
 };
+export const CreateContainerTxnCodec: Codec<CreateContainerTxn> = { shape: CreateContainerTxnShape, read: readCreateContainerTxn, write: writeCreateContainerTxn };
 
 export interface CreateTTLTxn {
   path: string | null;
@@ -192,6 +197,7 @@ export const CreateTTLTxnShape: Shape = {
     ["ttl", "long", "duration"],
   ],
 };
+export const CreateTTLTxnCodec: Codec<CreateTTLTxn> = { shape: CreateTTLTxnShape, read: readCreateTTLTxn, write: writeCreateTTLTxn };
 
 export interface DeleteTxn {
   path: string | null;
@@ -210,6 +216,7 @@ export const DeleteTxnShape: Shape = {
     ["path", "ustring", "path"],
   ],
 };
+export const DeleteTxnCodec: Codec<DeleteTxn> = { shape: DeleteTxnShape, read: readDeleteTxn, write: writeDeleteTxn };
 
 export interface SetDataTxn {
   path: string | null;
@@ -236,6 +243,7 @@ export const SetDataTxnShape: Shape = {
     ["version", "int"],
   ],
 };
+export const SetDataTxnCodec: Codec<SetDataTxn> = { shape: SetDataTxnShape, read: readSetDataTxn, write: writeSetDataTxn };
 
 export interface SetACLTxn {
   path: string | null;
@@ -262,6 +270,7 @@ export const SetACLTxnShape: Shape = {
     ["version", "int"],
   ],
 };
+export const SetACLTxnCodec: Codec<SetACLTxn> = { shape: SetACLTxnShape, read: readSetACLTxn, write: writeSetACLTxn };
 
 export interface CheckVersionTxn {
   path: string | null;
@@ -284,6 +293,7 @@ export const CheckVersionTxnShape: Shape = {
     ["version", "int"],
   ],
 };
+export const CheckVersionTxnCodec: Codec<CheckVersionTxn> = { shape: CheckVersionTxnShape, read: readCheckVersionTxn, write: writeCheckVersionTxn };
 
 export interface CreateSessionTxn {
   timeOut: number;
@@ -302,6 +312,7 @@ export const CreateSessionTxnShape: Shape = {
     ["timeOut", "int", "duration"],
   ],
 };
+export const CreateSessionTxnCodec: Codec<CreateSessionTxn> = { shape: CreateSessionTxnShape, read: readCreateSessionTxn, write: writeCreateSessionTxn };
 
 export interface CloseSessionTxn {
   paths2Delete: (string | null)[] | null;
@@ -320,6 +331,7 @@ export const CloseSessionTxnShape: Shape = {
     ["paths2Delete", { vector: "ustring" }, "path"],
   ],
 };
+export const CloseSessionTxnCodec: Codec<CloseSessionTxn> = { shape: CloseSessionTxnShape, read: readCloseSessionTxn, write: writeCloseSessionTxn };
 
 export interface ErrorTxn {
   err: number;
@@ -338,6 +350,7 @@ export const ErrorTxnShape: Shape = {
     ["err", "int", "error"],
   ],
 };
+export const ErrorTxnCodec: Codec<ErrorTxn> = { shape: ErrorTxnShape, read: readErrorTxn, write: writeErrorTxn };
 
 export interface SubTxn {
   type: number;
@@ -360,6 +373,7 @@ export const SubTxnShape: Shape = {
     ["data", "buffer"],
   ],
 };
+export const SubTxnCodec: Codec<SubTxn> = { shape: SubTxnShape, read: readSubTxn, write: writeSubTxn };
 
 export interface MultiTxn {
   txns: SubTxn[] | null;
@@ -378,21 +392,22 @@ export const MultiTxnShape: Shape = {
     ["txns", { vector: SubTxnShape }],
   ],
 };
+export const MultiTxnCodec: Codec<MultiTxn> = { shape: MultiTxnShape, read: readMultiTxn, write: writeMultiTxn };
 
-export const txnShapes: readonly Shape[] = [
-  TxnHeaderShape,
-  TxnDigestShape,
-  CreateTxnShape,
-  CreateTxnV0Shape,
-  CreateContainerTxnShape,
-  CreateTTLTxnShape,
-  DeleteTxnShape,
-  SetDataTxnShape,
-  SetACLTxnShape,
-  CheckVersionTxnShape,
-  CreateSessionTxnShape,
-  CloseSessionTxnShape,
-  ErrorTxnShape,
-  SubTxnShape,
-  MultiTxnShape,
+export const txnCodecs: readonly Codec<unknown>[] = [
+  TxnHeaderCodec,
+  TxnDigestCodec,
+  CreateTxnCodec,
+  CreateTxnV0Codec,
+  CreateContainerTxnCodec,
+  CreateTTLTxnCodec,
+  DeleteTxnCodec,
+  SetDataTxnCodec,
+  SetACLTxnCodec,
+  CheckVersionTxnCodec,
+  CreateSessionTxnCodec,
+  CloseSessionTxnCodec,
+  ErrorTxnCodec,
+  SubTxnCodec,
+  MultiTxnCodec,
 ];
