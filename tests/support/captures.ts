@@ -59,7 +59,7 @@ export interface OpFacts {
   readonly xid: number;
   readonly type: number;
   readonly path?: string;
-  /** The whole request payload without its length prefix, hex, for short ones. */
+  /** What is special about it, e.g. `wrong version`. */
   readonly note?: string;
   /** `closed` when the server closed the connection instead of answering. */
   readonly result: "answered" | "closed";
@@ -109,6 +109,8 @@ export interface CaptureFacts {
     readonly path: string;
     readonly zxid: string;
   }[];
+  /** Client ends of connections whose client breaks the framing on purpose. */
+  readonly garbage: readonly Endpoint[];
   /** Sync kinds the story arranged and a server's own log confirms, per restarted member. */
   readonly syncs: readonly { readonly sid: number; readonly kind: "DIFF" | "TRUNC" | "SNAP" }[];
   /** What the packet recorder counted; `dropped` must be 0. */
