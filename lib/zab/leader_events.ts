@@ -1,0 +1,127 @@
+// The face of zab/leader.ts: what a leader hears and what it orders, as data. Events are things that
+// happened; effects are orders, to be carried out in the order given.
+//
+// Must agree with quorum.md 4 to 7 and with Java's Leader and LearnerHandler.
+
+import type { Epoch, SessionId, Sid, Zxid } from "../base/ids.ts";
+import type { Millis } from "../ports.ts";
+import type { Id } from "../records/data.ts";
+import type { QuorumPacket, SessionTouch } from "../records/quorum.ts";
+import type { Txn } from "../txn/txn.ts";
+import type { CatchUpPlan } from "./catch_up.ts";
+import type { LinkId } from "./mesh.ts";
+import type { Membership } from "./quorums.ts";
+
+/** The two epochs on disk (quorum.md 9). */
+export type EpochFile = "accepted" | "current";
+
+export interface LeaderOptions {
+  readonly sid: Sid;
+  /** From the epoch files. */
+  readonly acceptedEpoch: Epoch;
+  readonly currentEpoch: Epoch;
+  /** Last zxid of the tree and of the log; −1: the database is not trusted (9.4). */
+  readonly lastZxid: Zxid;
+  readonly committed: Membership;
+  /** Null, or a newer membership that a reconfig proposed. */
+  readonly lastSeen: Membership | null;
+  /** Text of the last-seen membership (else of the committed one), for NEWLEADER. */
+  readonly configText: string;
+  readonly tickMs: Millis;
+  readonly initLimit: number;
+  readonly syncLimit: number;
+  /** `zookeeper.leader.maxConcurrentSnapSyncs` and `...maxConcurrentDiffSyncs`. */
+  readonly snapSyncsMax: number;
+  readonly diffSyncsMax: number;
+  /** `zookeeper.leader.maxTimeToWaitForEpoch`; −1: off. */
+  readonly maxTimeToWaitForEpochMs: Millis;
+}
+
+/** A client's request that a learner forwarded. */
+export interface ForwardedRequest {
+  readonly sessionId: SessionId;
+  readonly cxid: number;
+  readonly op: number;
+  /** The record without its header; not a view. */
+  readonly body: Uint8Array;
+  readonly auth: readonly Id[];
+}
+
+export type LeaderEvent =
+  /** Once, when the quorum port listens. */
+  | { readonly type: "started" }
+  | { readonly type: "linked"; readonly link: LinkId; readonly remote: string }
+  /** The link is gone; not after our own `drop`. */
+  | { readonly type: "unlinked"; readonly link: LinkId }
+  | { readonly type: "packet"; readonly link: LinkId; readonly packet: QuorumPacket }
+  /** An epoch file is durable. */
+  | { readonly type: "saved"; readonly file: EpochFile; readonly epoch: Epoch }
+  /** Our own log is durable up to here: the leader's ack. */
+  | { readonly type: "durable"; readonly upTo: Zxid }
+  /** A txn with the next zxid, from Prepare. */
+  | { readonly type: "proposed"; readonly txn: Txn }
+  /** Answer to `catchUp`. */
+  | { readonly type: "planned"; readonly link: LinkId; readonly plan: CatchUpPlan }
+  /** Answer to `stream`: everything of the plan was written. */
+  | { readonly type: "streamed"; readonly link: LinkId }
+  /** Answer to `revalidate`. */
+  | {
+    readonly type: "revalidated";
+    readonly link: LinkId;
+    readonly sessionId: SessionId;
+    readonly valid: boolean;
+  }
+  /** The election heard a voter that looks for a leader (7.8). */
+  | { readonly type: "voterLooks"; readonly sid: Sid }
+  /** A reconfig of ours is proposed or committed: quorums are counted by these from now on. */
+  | {
+    readonly type: "reconfigured";
+    readonly committed: Membership;
+    readonly lastSeen: Membership | null;
+    readonly configText: string;
+  }
+  /** After a committed reconfig that hands leadership on: nothing more is committed (8.6). */
+  | { readonly type: "retired" }
+  | { readonly type: "time" };
+
+export type LeaderEffect =
+  | { readonly type: "packet"; readonly link: LinkId; readonly packet: QuorumPacket }
+  /** Make it durable, then say `saved`. */
+  | { readonly type: "save"; readonly file: EpochFile; readonly epoch: Epoch }
+  /** Append to the log; `durable` answers. */
+  | { readonly type: "log"; readonly txn: Txn }
+  /** Committed: apply it, answer our clients, remember it for later learners. */
+  | { readonly type: "commit"; readonly txn: Txn }
+  /** Plan how to bring this learner level, then say `planned` before anything else is stepped. */
+  | { readonly type: "catchUp"; readonly link: LinkId; readonly peerLastZxid: Zxid }
+  /** Send DIFF with its txns, TRUNC, or SNAP with the tree, with back-pressure; then `streamed`. */
+  | { readonly type: "stream"; readonly link: LinkId; readonly plan: CatchUpPlan }
+  /** A quorum has the history of this leader: serve. The next zxid is (epoch, 1). */
+  | { readonly type: "established"; readonly epoch: Epoch }
+  | { readonly type: "request"; readonly link: LinkId; readonly request: ForwardedRequest }
+  /** Touch the session and make the link its owner; `revalidated` answers. */
+  | {
+    readonly type: "revalidate";
+    readonly link: LinkId;
+    readonly sessionId: SessionId;
+    readonly timeoutMs: Millis;
+  }
+  /** Sessions used at a learner since its last answer to a PING. */
+  | { readonly type: "touch"; readonly link: LinkId; readonly sessions: readonly SessionTouch[] }
+  /** Close the link; it is forgotten already. */
+  | { readonly type: "drop"; readonly link: LinkId; readonly why: string }
+  /** Something to tell people; the link stays. */
+  | { readonly type: "warn"; readonly link: LinkId; readonly text: string }
+  /** Leadership is over: close everything, look for a leader. */
+  | { readonly type: "resign"; readonly why: string };
+
+/** What operators see of one learner. */
+export interface LearnerView {
+  readonly link: LinkId;
+  readonly sid: Sid;
+  readonly remote: string;
+  readonly isObserver: boolean;
+  /** It has acknowledged NEWLEADER and is heard in time. */
+  readonly isSynced: boolean;
+  readonly isVoter: boolean;
+}
