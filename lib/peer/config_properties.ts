@@ -1,0 +1,114 @@
+// Java Properties text into entries: the syntax of zoo.cfg and of every membership text. Must agree
+// with java.util.Properties.load (operations.md 1.1). Knows nothing of keys; remembers the lines, so
+// that a complaint can name one, and keeps every duplicate, so that somebody can warn of it.
+
+import { Fault } from "../base/errors.ts";
+
+export interface Property {
+  readonly key: string;
+  readonly value: string;
+  /** Line of the text on which the entry starts, from 1. */
+  readonly line: number;
+}
+
+const BLANK = /[ \t\f]/;
+
+/**
+ * The entries of `text` in their order, keys and values trimmed as ZooKeeper trims them. Of equal
+ * keys the last one counts; all are given. Faults with CONFIG on a malformed `\u` escape.
+ *
+ * A file must be decoded as ISO-8859-1 before (that is what Java does), text from the wire is text.
+ */
+export function parseProperties(text: string): readonly Property[] {
+  const properties: Property[] = [];
+  for (const { content, line } of logicalLines(text)) {
+    const { keyEnd, valueStart } = cut(content);
+    properties.push({
+      key: unescape(content.slice(0, keyEnd), line).trim(),
+      value: unescape(content.slice(valueStart), line).trim(),
+      line,
+    });
+  }
+  return properties;
+}
+
+/** The entries that count: of equal keys the last, in the order of their first appearance. */
+export function lastOfEach(properties: readonly Property[]): ReadonlyMap<string, Property> {
+  const last = new Map<string, Property>();
+  for (const property of properties) last.set(property.key, property);
+  return last;
+}
+
+/** Lines joined at trailing backslashes, without comments, blank lines and leading blanks. */
+function* logicalLines(text: string): Generator<{ content: string; line: number }> {
+  const natural = text.split(/\r\n|\r|\n/);
+  for (let at = 0; at < natural.length; at++) {
+    const line = at + 1;
+    let content = withoutIndent(natural[at]);
+    if (content.startsWith("#") || content.startsWith("!")) continue;
+    while (continues(content)) {
+      content = content.slice(0, -1);
+      if (at + 1 >= natural.length) break;
+      at += 1;
+      content += withoutIndent(natural[at]);
+    }
+    if (content !== "") yield { content, line };
+  }
+}
+
+function withoutIndent(text: string): string {
+  return text.replace(/^[ \t\f]+/, "");
+}
+
+/** True when `text` ends with an odd number of backslashes. */
+function continues(text: string): boolean {
+  const tail = /\\+$/.exec(text);
+  return tail !== null && tail[0].length % 2 === 1;
+}
+
+/** Where the key ends (unescaped `=`, `:` or blank) and where the value starts. */
+function cut(content: string): { keyEnd: number; valueStart: number } {
+  let at = 0;
+  while (at < content.length) {
+    const char = content[at];
+    if (char === "\\") at += 1;
+    else if (char === "=" || char === ":" || BLANK.test(char)) break;
+    at += 1;
+  }
+  const keyEnd = Math.min(at, content.length);
+  let start = keyEnd;
+  while (start < content.length && BLANK.test(content[start])) start += 1;
+  if (content[start] === "=" || content[start] === ":") start += 1;
+  while (start < content.length && BLANK.test(content[start])) start += 1;
+  return { keyEnd, valueStart: start };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { t: "\t", r: "\r", n: "\n", f: "\f" };
+
+function unescape(text: string, line: number): string {
+  if (!text.includes("\\")) return text;
+  let plain = "";
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "\\") {
+      plain += text[at];
+      continue;
+    }
+    at += 1;
+    if (at >= text.length) break;
+    if (text[at] !== "u") {
+      plain += ESCAPES[text[at]] ?? text[at];
+      continue;
+    }
+    const digits = text.slice(at + 1, at + 5);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) {
+      throw new Fault("CONFIG", `Malformed \\uxxxx encoding: \\u${digits}`, {
+        where: `line ${line}`,
+        line,
+        hint: "four hexadecimal digits must follow \\u; write \\\\ for a backslash",
+      });
+    }
+    plain += String.fromCharCode(Number.parseInt(digits, 16));
+    at += 4;
+  }
+  return plain;
+}
