@@ -112,6 +112,9 @@ export const notificationVersion = (form: NotificationForm): number => VERSIONS[
 
 const STATE_MAX = 3;
 
+/** Config text is plain UTF-8, unlike the strings of records. */
+const encoder = new TextEncoder();
+
 /** Form of a payload, from its length and, where there is one, its version field. */
 export function notificationForm(payload: Uint8Array): NotificationForm {
   const { length } = payload;
@@ -169,7 +172,7 @@ export function writeNotification(
   out.long(notification.electionEpoch);
   if (form >= 36) out.long(notification.peerEpoch);
   if (form >= 40) out.int(VERSIONS[form]);
-  if (form === 44) out.ustring(notification.config ?? "");
+  if (form === 44) out.buffer(encoder.encode(notification.config ?? ""));
 }
 
 /** A notification with its length before it, as it goes out. */

@@ -64,14 +64,15 @@ const INT = [4];
 const SESSION = stepsOf(SnapshotSessionShape);
 const ACL_ENTRY = stepsOf(AclEntryShape);
 const NODE = stepsOf(SnapshotNodeShape);
-const TEXT: readonly Step[] = ["blob"];
+/** The mark after the last node, and the signature. */
+const END: readonly Step[] = ["blob", "blob"];
 
 /** Bytes of a packet without data and authinfo, and the offsets of their lengths. */
 const BARE_SIZE = 20;
 const DATA_AT = 12;
 const AUTHINFO_AT = 16;
 
-type Stage = "packets" | "sessionCount" | "sessions" | "aclCount" | "acls" | "nodes" | "signature";
+type Stage = "packets" | "sessionCount" | "sessions" | "aclCount" | "acls" | "nodes";
 
 export class PacketReader {
   readonly queue: ByteQueue;
@@ -84,6 +85,8 @@ export class PacketReader {
   /** Sessions or ACLs of a snapshot that are still to come. */
   #left = 0;
 
+  /** The bytes of what next(), nextAuth() or nextSnapshotPart() gave last: a view. */
+  taken = new Uint8Array(0);
   /** Words of the zxid of the packet that {@link bare} took last; signed. */
   hi = 0;
   lo = 0;
@@ -182,9 +185,7 @@ export class PacketReader {
         this.#countDown("nodes");
         return { kind: "acl", entry: readAclEntry(input) };
       case "nodes":
-        return this.#node(bytes, input);
-      case "signature":
-        return this.#signature(input);
+        return this.#node(input);
     }
   }
 
@@ -200,12 +201,11 @@ export class PacketReader {
         return SESSION;
       case "acls":
         return ACL_ENTRY;
-      case "signature":
-        return TEXT;
       case "nodes":
         // Java reads a path, and stops at "/" before it reads the rest of a node.
-        if (this.#isMeasuring || this.queue.size < 5) return this.#isMeasuring ? NODE : NODE_START;
-        return this.queue.intAt(0) === 1 && this.queue.byteAt(4) === 0x2f ? TEXT : NODE;
+        if (this.#isMeasuring) return NODE; // or END: the gauge knows what it began with
+        if (this.queue.size < 5) return NODE_START;
+        return this.queue.intAt(0) === 1 && this.queue.byteAt(4) === 0x2f ? END : NODE;
     }
   }
 
@@ -221,11 +221,10 @@ export class PacketReader {
     if (this.#left === 0) this.#stage = behind;
   }
 
-  #node(bytes: Uint8Array, input: Input): SnapshotPart | null {
-    if (bytes.length === 5 && bytes[4] === 0x2f) {
-      this.#stage = "signature";
-      return this.nextSnapshotPart();
-    }
+  #node(input: Input): SnapshotPart {
+    const start = input.at;
+    if (input.ustring() === SNAPSHOT_END) return this.#signature(input);
+    input.at = start;
     const node = readSnapshotNode(input);
     if (node.path === null) {
       throw new Fault("PROTOCOL", "a snapshot holds a node without a path", { where: this.#where });
@@ -259,7 +258,8 @@ export class PacketReader {
   #whole(steps: readonly Step[]): Uint8Array | null {
     if (this.#missing(steps) > 0) return null;
     this.#isMeasuring = false;
-    return this.queue.take(this.#gauge.at);
+    this.taken = this.queue.take(this.#gauge.at);
+    return this.taken;
   }
 }
 

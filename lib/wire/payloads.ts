@@ -8,13 +8,12 @@ import { Fault } from "../base/errors.ts";
 import type { Epoch, SessionId, Sid, Zxid } from "../base/ids.ts";
 import { zxidOf } from "../base/ids.ts";
 import { decodeText, Input } from "../codec/input.ts";
-import { encodeUnits, type Output } from "../codec/output.ts";
+import type { Output } from "../codec/output.ts";
 import type { Id } from "../records/data.ts";
 import { writeId } from "../records/data.ts";
 import {
   type ForwardedHeader,
   type LearnerInfo,
-  type QuorumAuthPacket,
   type QuorumPacket,
   readForwardedHeader,
   readRevalidateReply,
@@ -25,9 +24,8 @@ import {
   type SessionTouch,
   writeForwardedHeader,
   writeQuorumAuthPacket,
-  writeQuorumPacket,
 } from "../records/quorum.ts";
-import { packetName, PacketType } from "../txn/opcodes.ts";
+import { PacketType } from "../txn/opcodes.ts";
 import { decodeTxn, type Txn } from "../txn/txn.ts";
 import { readRequestBody, type RequestBody, writeRequestBody } from "./client.ts";
 import { AUTH_MAGIC } from "./learner.ts";
@@ -39,6 +37,9 @@ export const PROTOCOL_VERSION = 0x10000;
 export type LearnerInfoSize = 8 | 12 | 20;
 
 const ZXID_NONE: Zxid = -1n;
+
+/** Config text is plain UTF-8, unlike the strings of records. */
+const encoder = new TextEncoder();
 
 // ---- writing ------------------------------------------------------------------------------------
 
@@ -106,8 +107,7 @@ export function writeAckEpoch(out: Output, lastZxid: Zxid, currentEpoch: number)
 export function writeNewLeader(out: Output, epoch: Epoch, config: string | null): void {
   if (config === null) return writeBare(out, PacketType.NEWLEADER, zxidOf(epoch, 0n));
   const data = openData(out, PacketType.NEWLEADER, zxidOf(epoch, 0n));
-  const bytes = new Uint8Array(3 * config.length);
-  out.rawRange(bytes, 0, encodeUnits(config, bytes, 0));
+  out.raw(encoder.encode(config));
   closeData(out, data);
 }
 
@@ -311,10 +311,8 @@ export function writePayload(out: Output, payload: Payload): void {
       return out.int(payload.protocolVersion);
     case "ackEpoch":
       return out.int(payload.currentEpoch);
-    case "config": {
-      const bytes = new Uint8Array(3 * payload.text.length);
-      return out.rawRange(bytes, 0, encodeUnits(payload.text, bytes, 0));
-    }
+    case "config":
+      return out.raw(encoder.encode(payload.text));
     case "txn":
       return out.raw(payload.txn.bytes);
     case "activate":
