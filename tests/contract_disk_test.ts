@@ -1,0 +1,18 @@
+// The disk contract on real files. The simulator's disk runs the same suite.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { HostDisk } from "../lib/host/disk.ts";
+import { diskContract } from "./support/contract_disk.ts";
+import { until } from "./support/until.ts";
+
+diskContract("host disk", () => {
+  const dir = mkdtempSync(join(tmpdir(), "zkpeer-disk-"));
+  return {
+    disk: new HostDisk(),
+    dir,
+    until,
+    close: () => rmSync(dir, { recursive: true, force: true }),
+  };
+});
