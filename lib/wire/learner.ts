@@ -86,7 +86,7 @@ export class PacketReader {
   #left = 0;
 
   /** The bytes of what next(), nextAuth() or nextSnapshotPart() gave last: a view. */
-  taken = new Uint8Array(0);
+  taken: Uint8Array = new Uint8Array(0);
   /** Words of the zxid of the packet that {@link bare} took last; signed. */
   hi = 0;
   lo = 0;
