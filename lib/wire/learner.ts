@@ -277,6 +277,8 @@ export class AuthReader {
   readonly #queue: ByteQueue;
   readonly #gauge: Gauge;
   readonly #input = new Input(new Uint8Array(0));
+  /** The bytes of the packet that {@link next} gave last: a view. */
+  taken: Uint8Array = new Uint8Array(0);
 
   constructor(queue: ByteQueue, where: string, limit = PACKET_BUFFER_MAX) {
     this.#queue = queue;
@@ -287,9 +289,9 @@ export class AuthReader {
 
   next(): QuorumAuthPacket | null {
     if (this.#gauge.missing(this.#queue) > 0) return null;
-    const bytes = this.#queue.take(this.#gauge.at);
+    this.taken = this.#queue.take(this.#gauge.at);
     this.#gauge.start(AUTH);
-    return readQuorumAuthPacket(this.#input.reset(bytes));
+    return readQuorumAuthPacket(this.#input.reset(this.taken));
   }
 }
 
