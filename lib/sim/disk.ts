@@ -1,0 +1,405 @@
+// Files in virtual time. What a process reads is its own writes; what survives a crash is what was
+// flushed, and of the rest a random prefix, torn inside a write. Flushes can be slow or fail, the
+// disk can be full, old bytes can rot. Runs the same contract as the host's files
+// (tests/support/contract_disk.ts).
+
+import { Fault } from "../base/errors.ts";
+import type { Disk, Done, Millis } from "../ports.ts";
+import type { Life, SimRandom, World } from "./world.ts";
+
+export interface DiskHealth {
+  readonly flushMin: Millis;
+  readonly flushMax: Millis;
+  /** Once in so many flushes one takes `flushSlow`. 0: never. */
+  readonly slowOneIn: number;
+  readonly flushSlow: Millis;
+  /** Once in so many flushes one fails. 0: never. */
+  readonly failOneIn: number;
+  /** All files together may have so many bytes. */
+  readonly capacity: number;
+}
+
+export const GOOD_DISK: DiskHealth = {
+  flushMin: 0.1,
+  flushMax: 2,
+  slowOneIn: 0,
+  flushSlow: 0,
+  failOneIn: 0,
+  capacity: Infinity,
+};
+
+/** A change that is not durable yet, and how to take it back. */
+interface Change {
+  readonly at: number;
+  /** What stood at `at` before; shorter than the new bytes when the file grew. */
+  readonly before: Uint8Array;
+  readonly lengthBefore: number;
+  /** Null: a change of length only. */
+  readonly bytes: Uint8Array | null;
+  readonly lengthAfter: number;
+}
+
+class File {
+  bytes = new Uint8Array(64);
+  length = 0;
+  /** Oldest first. */
+  changes: Change[] = [];
+  /** False: the name itself would not survive a crash. */
+  isNamed = false;
+
+  read(from: number, to: number): Uint8Array {
+    return this.bytes.slice(Math.min(from, this.length), Math.min(to, this.length));
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    const end = at + bytes.length;
+    const start = Math.min(at, this.length);
+    const change: Change = {
+      at: start,
+      before: this.bytes.slice(start, Math.min(end, this.length)),
+      lengthBefore: this.length,
+      bytes: start === at ? bytes : concatZeros(at - start, bytes),
+      lengthAfter: Math.max(end, this.length),
+    };
+    this.changes.push(change);
+    this.#apply(change);
+  }
+
+  resize(length: number): void {
+    const change: Change = {
+      at: Math.min(length, this.length),
+      before: this.bytes.slice(Math.min(length, this.length), this.length),
+      lengthBefore: this.length,
+      bytes: null,
+      lengthAfter: length,
+    };
+    this.changes.push(change);
+    this.#apply(change);
+  }
+
+  #apply(change: Change): void {
+    this.#reach(change.lengthAfter);
+    if (change.lengthAfter < this.length) this.bytes.fill(0, change.lengthAfter, this.length);
+    this.length = change.lengthAfter;
+    if (change.bytes !== null) this.bytes.set(change.bytes, change.at);
+  }
+
+  #takeBack(change: Change): void {
+    if (this.length > change.lengthBefore) this.bytes.fill(0, change.lengthBefore, this.length);
+    this.#reach(change.lengthBefore);
+    this.length = change.lengthBefore;
+    this.bytes.set(change.before, change.at);
+  }
+
+  /** Leaves what a crash leaves: a prefix of the changes, the next one perhaps in part. */
+  crash(random: SimRandom): boolean {
+    const { changes } = this;
+    if (changes.length === 0) return false;
+    for (let i = changes.length - 1; i >= 0; i--) this.#takeBack(changes[i]);
+    const kept = random.below(changes.length + 1);
+    for (let i = 0; i < kept; i++) this.#apply(changes[i]);
+    const torn = changes[kept]?.bytes ?? null;
+    let isTorn = false;
+    if (torn !== null && torn.length > 1 && random.oneIn(2)) {
+      const part = torn.subarray(0, 1 + random.below(torn.length - 1));
+      const at = changes[kept].at;
+      this.#apply({
+        at,
+        before: part,
+        lengthBefore: this.length,
+        bytes: part,
+        lengthAfter: Math.max(this.length, at + part.length),
+      });
+      isTorn = true;
+    }
+    this.changes = [];
+    return isTorn;
+  }
+
+  #reach(length: number): void {
+    if (length <= this.bytes.length) return;
+    const wider = new Uint8Array(Math.max(length, this.bytes.length * 2));
+    wider.set(this.bytes.subarray(0, this.length));
+    this.bytes = wider;
+  }
+}
+
+function concatZeros(zeros: number, bytes: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(zeros + bytes.length);
+  whole.set(bytes, zeros);
+  return whole;
+}
+
+/** What lies on one server's disk, from life to life. */
+export class SimStorage {
+  readonly world: World;
+  readonly name: string;
+  health: DiskHealth = GOOD_DISK;
+  readonly files = new Map<string, File>();
+  readonly folders = new Set<string>(["/"]);
+  /** Files whose removal or replacement is not durable: they may come back. */
+  readonly gone = new Map<string, File>();
+  readonly random: SimRandom;
+
+  constructor(world: World, name: string) {
+    this.world = world;
+    this.name = name;
+    this.random = world.random(`disk ${name}`);
+  }
+
+  get used(): number {
+    let sum = 0;
+    for (const file of this.files.values()) sum += file.length;
+    return sum;
+  }
+
+  /** The process died or the power went: what was not durable is lost in part or whole. */
+  crash(): void {
+    for (const [path, file] of [...this.files]) {
+      if (!file.isNamed && this.random.oneIn(2)) {
+        this.files.delete(path);
+        continue;
+      }
+      if (file.crash(this.random)) this.world.count("torn write at a crash");
+      file.isNamed = true;
+    }
+    for (const [path, file] of this.gone) {
+      if (!this.files.has(path) && this.random.oneIn(2)) this.files.set(path, file);
+    }
+    this.gone.clear();
+  }
+
+  /** Flips one bit of some file whose name holds `part`; false when there is none. */
+  rot(part: string): boolean {
+    const names = [...this.files.keys()].filter((n) => n.includes(part)).sort();
+    if (names.length === 0) return false;
+    const file = this.files.get(this.random.pick(names));
+    if (file === undefined || file.length === 0) return false;
+    const at = this.random.below(file.length);
+    file.bytes[at] ^= 1 << this.random.below(8);
+    return true;
+  }
+}
+
+type Call = () => { readonly takes: Millis; readonly fault: Fault | null };
+
+interface Queue {
+  readonly calls: { readonly call: Call; readonly done: Done | undefined }[];
+  isBusy: boolean;
+  fault: Fault | null;
+}
+
+/** One life's view of a storage. */
+export class SimDisk implements Disk {
+  readonly #storage: SimStorage;
+  readonly #life: Life;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(storage: SimStorage, life: Life) {
+    this.#storage = storage;
+    this.#life = life;
+  }
+
+  list(dir: string): string[] | null {
+    const folder = trimmed(dir);
+    if (!this.#storage.folders.has(folder)) return null;
+    const prefix = folder === "/" ? "/" : `${folder}/`;
+    const names = new Set<string>();
+    for (const path of [...this.#storage.files.keys(), ...this.#storage.folders]) {
+      if (!path.startsWith(prefix) || path === prefix) continue;
+      names.add(path.slice(prefix.length).split("/")[0]);
+    }
+    return [...names].sort();
+  }
+
+  makeDir(dir: string): void {
+    let path = "";
+    for (const part of trimmed(dir).split("/").slice(1)) {
+      path += `/${part}`;
+      this.#storage.folders.add(path);
+    }
+  }
+
+  isWritable(dir: string): boolean {
+    return this.#storage.folders.has(trimmed(dir));
+  }
+
+  size(path: string): number | null {
+    return this.#storage.files.get(path)?.length ?? null;
+  }
+
+  read(path: string, from = 0, length?: number): Uint8Array {
+    const file = this.#existing(path, "reading");
+    return file.read(from, length === undefined ? file.length : from + length);
+  }
+
+  truncate(path: string, length: number): void {
+    const file = this.#existing(path, "setting the length");
+    file.resize(length);
+    file.changes = [];
+  }
+
+  remove(path: string): void {
+    this.#storage.files.delete(path);
+    this.#storage.gone.delete(path);
+  }
+
+  replaceNow(path: string, bytes: Uint8Array): void {
+    const fault = this.#noFolder(path) ?? this.#spaceFor(path, bytes.length);
+    if (fault !== null) throw fault;
+    const file = new File();
+    file.write(0, bytes.slice());
+    file.changes = [];
+    file.isNamed = true;
+    this.#storage.files.set(path, file);
+  }
+
+  free(_path: string): number | null {
+    const { capacity } = this.#storage.health;
+    return capacity === Infinity ? null : Math.max(0, capacity - this.#storage.used);
+  }
+
+  write(path: string, at: number, bytes: Uint8Array, done?: Done): void {
+    this.#submit(path, () => {
+      const size = this.#storage.files.get(path)?.length ?? 0;
+      const fault = this.#noFolder(path) ??
+        this.#spaceFor(path, Math.max(0, at + bytes.length - size));
+      if (fault === null) this.#made(path).write(at, bytes.slice());
+      return { takes: 0.01, fault };
+    }, done);
+  }
+
+  resize(path: string, length: number): void {
+    this.#submit(path, () => {
+      const size = this.#storage.files.get(path)?.length ?? 0;
+      const fault = this.#noFolder(path) ?? this.#spaceFor(path, Math.max(0, length - size));
+      if (fault === null) this.#made(path).resize(length);
+      return { takes: 0.01, fault };
+    }, undefined);
+  }
+
+  flush(path: string, done: Done): void {
+    this.#submit(path, () => this.#flushed(path), done);
+  }
+
+  rename(path: string, to: string, done: Done): void {
+    this.#submit(path, () => {
+      const result = this.#flushed(path);
+      const file = this.#storage.files.get(path);
+      if (file === undefined) return { takes: 0, fault: missing(path, "renaming") };
+      if (result.fault !== null) return result;
+      this.#storage.files.delete(path);
+      this.#storage.files.set(to, file);
+      return result;
+    }, done);
+  }
+
+  release(path: string): void {
+    this.#submit(
+      path,
+      () => {
+        const queue = this.#queues.get(path);
+        if (queue !== undefined) queue.fault = null;
+        return { takes: 0, fault: null };
+      },
+      undefined,
+      true,
+    );
+  }
+
+  discard(path: string, done: Done): void {
+    this.#submit(path, () => {
+      const file = this.#storage.files.get(path);
+      this.#storage.files.delete(path);
+      if (file !== undefined && file.isNamed) this.#storage.gone.set(path, file);
+      return { takes: 0.1, fault: null };
+    }, done);
+  }
+
+  #flushed(path: string): { takes: Millis; fault: Fault | null } {
+    const { health, random, world } = this.#storage;
+    const folder = this.#noFolder(path);
+    if (folder !== null) return { takes: 0, fault: folder };
+    const file = this.#storage.files.get(path);
+    const span = health.flushMax - health.flushMin;
+    let takes = health.flushMin + span * random.below(1000) / 1000;
+    if (random.oneIn(health.slowOneIn)) {
+      takes += health.flushSlow;
+      world.count("slow flush");
+    }
+    if (random.oneIn(health.failOneIn)) {
+      world.count("failed flush");
+      return { takes, fault: new Fault("DISK", "flushing failed", { where: path }) };
+    }
+    if (file === undefined) {
+      this.#made(path).isNamed = true;
+      return { takes, fault: null };
+    }
+    file.changes = [];
+    file.isNamed = true;
+    return { takes, fault: null };
+  }
+
+  #submit(path: string, call: Call, done: Done | undefined, always = false): void {
+    let queue = this.#queues.get(path);
+    if (queue === undefined) {
+      queue = { calls: [], isBusy: false, fault: null };
+      this.#queues.set(path, queue);
+    }
+    const own = queue;
+    const guarded: Call = () =>
+      always || own.fault === null ? call() : { takes: 0, fault: own.fault };
+    queue.calls.push({ call: guarded, done });
+    this.#next(queue);
+  }
+
+  #next(queue: Queue): void {
+    const next = queue.calls[0];
+    if (queue.isBusy || next === undefined) return;
+    queue.isBusy = true;
+    queue.calls.shift();
+    // The work happens at the start of its time, its end is heard of later: a crash in between
+    // leaves a flush done that nobody has heard of, as on a real disk.
+    this.#life.after(0, () => {
+      const { takes, fault } = next.call();
+      if (fault !== null) queue.fault ??= fault;
+      this.#life.after(takes, () => {
+        queue.isBusy = false;
+        next.done?.(fault);
+        this.#next(queue);
+      });
+    });
+  }
+
+  #existing(path: string, doing: string): File {
+    const file = this.#storage.files.get(path);
+    if (file === undefined) throw missing(path, doing);
+    return file;
+  }
+
+  #made(path: string): File {
+    let file = this.#storage.files.get(path);
+    if (file === undefined) {
+      file = new File();
+      this.#storage.files.set(path, file);
+    }
+    return file;
+  }
+
+  #noFolder(path: string): Fault | null {
+    const folder = path.slice(0, path.lastIndexOf("/")) || "/";
+    return this.#storage.folders.has(folder) ? null : missing(path, "opening");
+  }
+
+  #spaceFor(path: string, more: number): Fault | null {
+    const { health } = this.#storage;
+    if (health.capacity === Infinity || this.#storage.used + more <= health.capacity) return null;
+    return new Fault("DISK_FULL", "no space left on the device", { where: path });
+  }
+}
+
+const trimmed = (dir: string): string =>
+  dir.length > 1 && dir.endsWith("/") ? dir.slice(0, -1) : dir;
+
+const missing = (path: string, doing: string): Fault =>
+  new Fault("DISK", `${doing} ${path}: no such file`, { where: path });

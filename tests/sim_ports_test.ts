@@ -1,0 +1,109 @@
+// The simulator's disk and network keep the contracts of the host's, and do at a crash what real
+// ones do.
+
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { Link } from "../lib/ports.ts";
+import { SimDisk, SimStorage } from "../lib/sim/disk.ts";
+import { SimInternet, SimNetwork } from "../lib/sim/network.ts";
+import { Life, SimRandom, World } from "../lib/sim/world.ts";
+import { diskContract } from "./support/contract_disk.ts";
+import { networkContract } from "./support/contract_network.ts";
+
+const untilIn = (world: World) => (condition: () => boolean): Promise<void> =>
+  world.runFor(60_000, condition)
+    ? Promise.resolve()
+    : Promise.reject(new Error("not within a virtual minute"));
+
+diskContract("simulated disk", () => {
+  const world = new World(1);
+  const storage = new SimStorage(world, "a");
+  storage.folders.add("/d");
+  return {
+    disk: new SimDisk(storage, new Life(world, "a")),
+    dir: "/d",
+    until: untilIn(world),
+    close: () => {},
+  };
+});
+
+networkContract("simulated network", () => {
+  const world = new World(1);
+  const internet = new SimInternet(world);
+  internet.name("one.example", "10.0.0.1");
+  return {
+    network: new SimNetwork(internet, new Life(world, "a"), "10.0.0.1"),
+    host: "10.0.0.1",
+    name: "one.example",
+    unknownName: "none.example",
+    until: untilIn(world),
+    close: () => {},
+  };
+});
+
+it("a seeded generator gives the same numbers everywhere", () => {
+  const random = new SimRandom(42, "test");
+  const drawn = Array.from({ length: 5 }, () => random.below(1000));
+  const again = new SimRandom(42, "test");
+  assert.deepEqual(drawn, Array.from({ length: 5 }, () => again.below(1000)));
+  const other = new SimRandom(42, "other");
+  assert.notDeepEqual(drawn, Array.from({ length: 5 }, () => other.below(1000)));
+  const buckets = new Array(10).fill(0);
+  for (let i = 0; i < 10_000; i++) buckets[random.below(10)] += 1;
+  assert.ok(Math.min(...buckets) > 850 && Math.max(...buckets) < 1150, buckets.join());
+});
+
+it("a crash keeps what was flushed and a prefix of the rest", () => {
+  const ends = new Set<number>();
+  for (let seed = 1; seed <= 200; seed++) {
+    const world = new World(seed);
+    const storage = new SimStorage(world, "a");
+    const life = new Life(world, "a");
+    const disk = new SimDisk(storage, life);
+    storage.folders.add("/");
+    let isFlushed = false;
+    disk.write("/f", 0, Uint8Array.of(1, 2, 3, 4));
+    disk.flush("/f", () => (isFlushed = true));
+    assert.ok(world.runFor(1000, () => isFlushed));
+    disk.write("/f", 4, Uint8Array.of(5, 6, 7, 8));
+    disk.write("/f", 8, Uint8Array.of(9, 10, 11, 12));
+    world.runUntil(world.now + 1);
+    life.end();
+    storage.crash();
+    const left = [...new SimDisk(storage, new Life(world, "b")).read("/f")];
+    assert.deepEqual(left, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].slice(0, left.length));
+    assert.ok(left.length >= 4, `seed ${seed}: flushed bytes are lost`);
+    ends.add(left.length);
+  }
+  assert.ok(ends.size >= 6, `only lengths ${[...ends].join()}`);
+});
+
+it("bytes wait for a cut to heal, in order, and one direction is no other", () => {
+  const world = new World(3);
+  const internet = new SimInternet(world);
+  const [here, there] = ["10.0.0.1", "10.0.0.2"];
+  const near = new SimNetwork(internet, new Life(world, "a"), here);
+  const far = new SimNetwork(internet, new Life(world, "b"), there);
+  const heard: { near: number[]; far: number[] } = { near: [], far: [] };
+  const links: Link[] = [];
+  const listen = (link: Link, into: number[]): void => {
+    links.push(link);
+    link.attach({ bytes: (c) => into.push(...c), drained: () => {}, closed: () => {} });
+  };
+  far.listen({ host: there, port: 9 }, (link) => listen(link, heard.far), () => {});
+  world.runUntil(1);
+  near.dial({ host: there, port: 9 }, 1000, (link) => listen(link as Link, heard.near));
+  assert.ok(world.runFor(1000, () => links.length === 2));
+  const dialled = links.find((link) => link.local.host === here);
+  const accepted = links.find((link) => link.local.host === there);
+  internet.cut(here, there);
+  dialled?.write(Uint8Array.of(1));
+  dialled?.write(Uint8Array.of(2, 3));
+  accepted?.write(Uint8Array.of(9));
+  world.runUntil(world.now + 1000);
+  assert.deepEqual(heard, { near: [9], far: [] });
+  internet.heal(here, there);
+  dialled?.write(Uint8Array.of(4));
+  world.runUntil(world.now + 1000);
+  assert.deepEqual(heard.far, [1, 2, 3, 4]);
+});
