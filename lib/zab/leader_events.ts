@@ -73,15 +73,17 @@ export type LeaderEvent =
   }
   /** The election heard a voter that looks for a leader (7.8). */
   | { readonly type: "voterLooks"; readonly sid: Sid }
-  /** A reconfig of ours is proposed or committed: quorums are counted by these from now on. */
+  /**
+   * A reconfig of ours is about to be proposed, or is committed: proposals from now on need these.
+   * `staysLeader`: this server keeps its role and quorum address in the newest of them.
+   */
   | {
     readonly type: "reconfigured";
     readonly committed: Membership;
     readonly lastSeen: Membership | null;
     readonly configText: string;
+    readonly staysLeader: boolean;
   }
-  /** After a committed reconfig that hands leadership on: nothing more is committed (8.6). */
-  | { readonly type: "retired" }
   | { readonly type: "time" };
 
 export type LeaderEffect =
@@ -90,8 +92,11 @@ export type LeaderEffect =
   | { readonly type: "save"; readonly file: EpochFile; readonly epoch: Epoch }
   /** Append to the log; `durable` answers. */
   | { readonly type: "log"; readonly txn: Txn }
-  /** Committed: apply it, answer our clients, remember it for later learners. */
-  | { readonly type: "commit"; readonly txn: Txn }
+  /**
+   * Committed: apply it, answer our clients, remember it for later learners. `designated`: of a
+   * reconfig, who leads from now on; another than us ends this leadership (8.6).
+   */
+  | { readonly type: "commit"; readonly txn: Txn; readonly designated: Sid | null }
   /** Plan how to bring this learner level, then say `planned` before anything else is stepped. */
   | { readonly type: "catchUp"; readonly link: LinkId; readonly peerLastZxid: Zxid }
   /** Send DIFF with its txns, TRUNC, or SNAP with the tree, with back-pressure; then `streamed`. */
