@@ -7,6 +7,7 @@
 
 import type { Sid } from "../base/ids.ts";
 import {
+  builtIn,
   collect,
   type Complaint,
   type Entry,
@@ -32,6 +33,7 @@ export type { Effective } from "./config_settings.ts";
 export type { Complaint } from "./config_entries.ts";
 export type { Member, MemberAddress, MemberRole, Membership } from "./dynamic_config.ts";
 export {
+  bracketed,
   dynamicFileText,
   membershipText as configText,
   parseMembership,
@@ -69,7 +71,7 @@ export interface Config extends Settings, Leftovers {
   readonly configPath: string | null;
   readonly dynamicConfigPath: string | null;
   readonly metricsProvider: "default" | "null" | "prometheus";
-  /** The file as read, for `initial_configuration`. */
+  /** The file as read, secrets and all; whoever shows it hides them. */
   readonly configFileText: string;
   readonly effective: readonly Effective[];
 }
@@ -79,6 +81,8 @@ export interface ConfigInput {
   readonly path: string | null;
   /** A whole file, decoded as ISO-8859-1; null when it cannot be read. */
   readonly readFile: (path: string) => string | null;
+  /** `key=value` that stand where a file would: below everything else. */
+  readonly defaults?: readonly string[];
   /** `key=value` of the command line, in order; the last of a key wins, and all win over the file. */
   readonly overrides?: readonly string[];
   /** `ZKPEER_<KEY>`: below the command line, above the file. */
@@ -99,7 +103,7 @@ export type ConfigResult =
 export function loadConfig(input: ConfigInput): ConfigResult {
   const report = new Report();
   let configFileText = "";
-  let entries: readonly Entry[] = [];
+  let entries: readonly Entry[] = builtIn(input.defaults ?? []);
   if (input.path !== null) {
     const content = input.readFile(input.path);
     if (content === null) {
@@ -107,7 +111,7 @@ export function loadConfig(input: ConfigInput): ConfigResult {
       return report.failed();
     }
     configFileText = content;
-    entries = fileEntries(content, input.path, report);
+    entries = [...entries, ...fileEntries(content, input.path, report)];
   }
   const effective = collect(entries, input.overrides ?? [], input.env ?? {}, report);
   const config = build(input, configFileText, effective, report);
@@ -115,7 +119,10 @@ export function loadConfig(input: ConfigInput): ConfigResult {
   return { ok: true, config, warnings: report.complaints };
 }
 
-/** A standalone server that needs no file: 127.0.0.1 is not assumed, all addresses are served. */
+/** What a server without a file is told: standalone on 2181, all addresses, data beside it. */
+export const WITHOUT_FILE = ["clientPort=2181", "dataDir=./zkpeer-data", "tickTime=2000"];
+
+/** A standalone server that needs no file. */
 export function defaultConfig(
   options: {
     readonly clientPort?: number;
@@ -126,10 +133,10 @@ export function defaultConfig(
   const result = loadConfig({
     path: null,
     readFile: () => null,
+    defaults: WITHOUT_FILE,
     overrides: [
-      `clientPort=${options.clientPort ?? 2181}`,
-      `dataDir=${options.dataDir ?? "./zkpeer-data"}`,
-      "tickTime=2000",
+      ...(options.clientPort === undefined ? [] : [`clientPort=${options.clientPort}`]),
+      ...(options.dataDir === undefined ? [] : [`dataDir=${options.dataDir}`]),
       ...options.overrides ?? [],
     ],
   });

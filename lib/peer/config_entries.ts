@@ -107,13 +107,23 @@ export function fileEntries(content: string, path: string, report: Report): read
         key,
         where,
         `${key} was already set on line ${before.line}; the last one counts`,
-        `remove one of ${key}=${before.value} and ${key}=${property.value}`,
+        keyNamed(key)?.secret === true
+          ? "remove one of the two lines"
+          : `remove one of ${key}=${before.value} and ${key}=${property.value}`,
       );
     }
     entries.set(key, { key, value: property.value, where, line: property.line });
   }
   for (const entry of entries.values()) warnIfUnknown(entry, report);
   return [...entries.values()];
+}
+
+/** Entries of `key=value` words of ours that stand where a file would. */
+export function builtIn(words: readonly string[]): readonly Entry[] {
+  return words.map((word) => {
+    const cut = word.indexOf("=");
+    return { key: word.slice(0, cut), value: word.slice(cut + 1), where: "built in", line: 0 };
+  });
 }
 
 /** One entry per key: overrides win over variables, and these over the file. */
