@@ -1,0 +1,76 @@
+// Who may do what (client.md 5.3 and 5.4): making a list good before it is stored, and asking a
+// stored list. Answers are values; INVALIDACL is null and NOAUTH is false.
+//
+// Must agree with Java's PrepRequestProcessor.fixupACL and ZooKeeperServer.checkACL.
+
+import type { ACL, Id } from "../records/data.ts";
+import type { AuthOptions } from "./options.ts";
+import { isAuthenticating, isValidId, matches } from "./schemes.ts";
+
+export const Perm = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
+
+/**
+ * Whether a caller with these ids may: any bit of `needed` suffices. A list that is null or empty is
+ * open.
+ */
+export function permits(
+  acl: readonly ACL[] | null,
+  needed: number,
+  ids: readonly Id[],
+  options: AuthOptions,
+): boolean {
+  if (options.skipACL || acl === null || acl.length === 0) return true;
+  for (const { scheme } of ids) if (scheme === "super") return true;
+  for (const { perms, id } of acl) {
+    if ((perms & needed) === 0) continue;
+    const { scheme, id: listed } = id;
+    if (scheme === "world" && listed === "anyone") return true;
+    if (scheme === null || listed === null) continue;
+    for (const caller of ids) {
+      if (caller.scheme === scheme && matches(scheme, caller.id ?? "", listed, options)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/**
+ * The list as it is stored: duplicates gone, `auth` replaced by the caller's own ids, every id
+ * checked. Null when it is not acceptable (INVALIDACL).
+ */
+export function fixup(
+  acl: readonly ACL[] | null,
+  ids: readonly Id[],
+  options: AuthOptions,
+): ACL[] | null {
+  if (acl === null || acl.length === 0) return null;
+  const fixed: ACL[] = [];
+  const seen = new Set<string>();
+  for (const entry of acl) {
+    const { scheme, id } = entry.id;
+    const key = JSON.stringify([entry.perms, scheme, id]); // a client may send a very long list
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (scheme === "auth") {
+      const own = ids.filter((caller) => isAuthenticating(caller.scheme, options));
+      if (own.length === 0) return null;
+      for (const caller of own) {
+        fixed.push({ perms: entry.perms, id: { scheme: caller.scheme, id: caller.id } });
+      }
+    } else if ((scheme === "world" && id === "anyone") || isValidId(scheme, id, options)) {
+      fixed.push({ perms: entry.perms, id: { scheme, id } });
+    } else {
+      return null;
+    }
+  }
+  return fixed;
+}
+
+/** A list as it is shown to a caller without ADMIN: no digest can be taken from it. */
+export function maskDigest(acl: readonly ACL[]): ACL[] {
+  return acl.map(({ perms, id: { scheme, id } }) => ({
+    perms,
+    id: { scheme, id: scheme === "digest" && id !== null ? id.replace(/:.*/g, ":x") : id },
+  }));
+}
