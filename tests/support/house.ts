@@ -157,7 +157,11 @@ const BANS: readonly [pattern: RegExp, allowed: RegExp | null, message: string][
     PROMISES,
     "no promise below the shell; a completion is an event",
   ],
-  [/(?<![.\w"])any(?=\s*[\])>;,|&=){]|\[\]|$)/gm, null, "no any; unknown until parsed"],
+  [
+    /(?:[:<|&]\s*|=>\s*|\b(?:as|extends|is)\s+)any\b(?!\s*[.(])|(?<![.\w])any(?:\[\]|>)/g,
+    null,
+    "no any; unknown until parsed",
+  ],
   [
     /[\w)\]]!(?=[.;,)\]}[(]|\s*$|\s+[^=\s])/gm,
     null,
