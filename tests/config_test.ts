@@ -19,6 +19,12 @@ import { editDistance, keyNamed, KEYS, nearestKey } from "../lib/peer/config_key
 import { variableOf } from "../lib/peer/config_entries.ts";
 import { versionOfFileName } from "../lib/peer/config_membership.ts";
 import { parseProperties } from "../lib/peer/config_properties.ts";
+import {
+  backupFileOf,
+  dynamicFileOf,
+  nextFileOf,
+  staticFileText,
+} from "../lib/peer/config_rewrite.ts";
 import { dynamicFileText, javaOrder } from "../lib/peer/dynamic_config.ts";
 
 const ENSEMBLE = [
@@ -522,6 +528,52 @@ describe("dynamic files", () => {
     const config = good(lines, { [name]: text }, { myid: "3" });
     assert.deepEqual(config.client, { host: null, port: 2181 });
     assert.match(configText(config.membership), /server.3=c:1:2:participant\n/);
+  });
+});
+
+describe("the static file after a reconfig", () => {
+  const text = [
+    "# our ensemble",
+    "tickTime=2000",
+    "clientPort=2181",
+    "clientPortListenBacklog=9",
+    "server.1=a:1:2",
+    "server.2=b:1:2,\\",
+    "  more",
+    "! end",
+    "peerType=participant",
+    "group.1=1:2",
+    "dynamicConfigFile=old",
+    "",
+    "",
+  ].join("\n");
+  const own = parseMembership("server.1=a:1:2;2181").members.get(1n) ?? null;
+
+  it("keeps everything but what moved, and points to the dynamic file", () => {
+    assert.equal(
+      staticFileText(text, "/zk/zoo.cfg.dynamic.5", own),
+      "# our ensemble\ntickTime=2000\nclientPortListenBacklog=9\n! end\n" +
+        "dynamicConfigFile=/zk/zoo.cfg.dynamic.5\n",
+    );
+  });
+
+  it("keeps the client port that the dynamic file does not carry", () => {
+    assert.match(staticFileText(text, "d", null), /^clientPort=2181$/m);
+  });
+
+  it("reads back as the same settings", () => {
+    const path = "C:\\z\u00e9\u4e2d.dynamic.5";
+    const written = staticFileText("a=1\r\nserver.1=a:1:2\r\n", path, null);
+    assert.match(written, /^a=1\r\ndynamicConfigFile=.*\r\n$/);
+    const pairs = parseProperties(written).map(({ key, value }) => [key, value]);
+    assert.deepEqual(pairs, [["a", "1"], ["dynamicConfigFile", path]]);
+  });
+
+  it("has its siblings beside it", () => {
+    assert.deepEqual(
+      [dynamicFileOf("z.cfg", 0x100000000n), nextFileOf("z.cfg"), backupFileOf("z.cfg")],
+      ["z.cfg.dynamic.100000000", "z.cfg.dynamic.next", "z.cfg.bak"],
+    );
   });
 });
 

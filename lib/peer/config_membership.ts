@@ -5,6 +5,7 @@
 import type { Sid } from "../base/ids.ts";
 import type { Entry, Report } from "./config_entries.ts";
 import { lastOfEach, parseProperties, type Property } from "./config_properties.ts";
+import { nextFileOf } from "./config_rewrite.ts";
 import {
   isMembershipKey,
   type Membership,
@@ -130,11 +131,6 @@ function warnOfDuplicates(properties: readonly Property[], path: string, report:
 export function versionOfFileName(path: string): bigint {
   const suffix = /\.([0-9a-fA-F]{1,16})$/.exec(path);
   return suffix === null ? 0n : BigInt.asIntN(64, BigInt(`0x${suffix[1]}`));
-}
-
-/** Where the configuration that is seen but not committed is kept. */
-export function nextFileOf(configPath: string): string {
-  return `${configPath}.dynamic.next`;
 }
 
 function nextMembership(

@@ -13,20 +13,26 @@ export interface Property {
 
 const BLANK = /[ \t\f]/;
 
+/** An entry with the last of the lines that it goes over. */
+export interface PropertyLines extends Property {
+  readonly lastLine: number;
+}
+
 /**
  * The entries of `text` in their order, keys and values trimmed as ZooKeeper trims them. Of equal
  * keys the last one counts; all are given. Faults with CONFIG on a malformed `\u` escape.
  *
  * A file must be decoded as ISO-8859-1 before (that is what Java does), text from the wire is text.
  */
-export function parseProperties(text: string): readonly Property[] {
-  const properties: Property[] = [];
-  for (const { content, line } of logicalLines(text)) {
+export function parseProperties(text: string): readonly PropertyLines[] {
+  const properties: PropertyLines[] = [];
+  for (const { content, line, lastLine } of logicalLines(text)) {
     const { keyEnd, valueStart } = cut(content);
     properties.push({
       key: unescape(content.slice(0, keyEnd), line).trim(),
       value: unescape(content.slice(valueStart), line).trim(),
       line,
+      lastLine,
     });
   }
   return properties;
@@ -39,8 +45,20 @@ export function lastOfEach(properties: readonly Property[]): ReadonlyMap<string,
   return last;
 }
 
+/** `text` as a value that reads back as itself, in characters that ISO-8859-1 has. */
+export function escapeValue(text: string): string {
+  return text
+    .replaceAll("\\", "\\\\")
+    .replace(/^ /, "\\ ")
+    .replace(/[^\x20-\x7e\xa0-\xff]/g, (char) => {
+      return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    });
+}
+
 /** Lines joined at trailing backslashes, without comments, blank lines and leading blanks. */
-function* logicalLines(text: string): Generator<{ content: string; line: number }> {
+function* logicalLines(
+  text: string,
+): Generator<{ content: string; line: number; lastLine: number }> {
   const natural = text.split(/\r\n|\r|\n/);
   for (let at = 0; at < natural.length; at++) {
     const line = at + 1;
@@ -52,7 +70,8 @@ function* logicalLines(text: string): Generator<{ content: string; line: number 
       at += 1;
       content += withoutIndent(natural[at]);
     }
-    if (content !== "") yield { content, line };
+    const lastLine = Math.min(at, natural.length - 1) + 1;
+    if (content !== "") yield { content, line, lastLine };
   }
 }
 
