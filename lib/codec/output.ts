@@ -29,6 +29,11 @@ export class Output {
     return this.#size;
   }
 
+  /** Bytes that can be written without growing. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   byte(value: number): void {
     const at = this.#room(1);
     this.#bytes[at] = value;

@@ -24,6 +24,21 @@ export function firstSessionId(millis: number, serverId: number): SessionId {
   return seed === CONTAINER_OWNER ? seed + 1n : seed; // else it would read as a container's owner
 }
 
+/** Hands out session ids; one per process, so that no role repeats another's. */
+export class SessionIds {
+  #next: SessionId;
+
+  constructor(wallMillis: number, serverId: number) {
+    this.#next = firstSessionId(wallMillis, serverId);
+  }
+
+  next(): SessionId {
+    const id = this.#next;
+    this.#next = BigInt.asIntN(64, id + 1n);
+    return id;
+  }
+}
+
 /** The 16 bytes that belong to a session id; new and the caller's. */
 export function passwordOf(session: SessionId): Uint8Array {
   const bytes = new Uint8Array(PASSWORD_SIZE);

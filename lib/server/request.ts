@@ -58,6 +58,8 @@ export interface ClientConn {
   readonly port: number;
   /** True on the TLS port. */
   readonly secure: boolean;
+  /** Ids that the transport proved: a client certificate's. */
+  readonly ids: readonly Id[];
   /** The bytes belong to the connection from here on. */
   send(bytes: Uint8Array): void;
   /** Sends what was sent, then closes; `Server.closed` follows. */

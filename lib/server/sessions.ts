@@ -8,7 +8,6 @@
 import type { SessionId } from "../base/ids.ts";
 import { ErrorCode } from "../txn/opcodes.ts";
 import { type Expiring, ExpiryBuckets } from "./buckets.ts";
-import { firstSessionId } from "./passwords.ts";
 import type { Owner } from "./request.ts";
 
 export interface TrackedSession extends Expiring {
@@ -23,26 +22,27 @@ export interface TrackedSession extends Expiring {
   isGone: boolean;
 }
 
+/** Which sessions a server accepts although it does not track them (client.md 7.4). */
+export interface LocalRule {
+  /** Those of this server's own clients. */
+  readonly sessions: SessionTracker;
+  /** Top byte of ids made here: such a session is either known or gone. */
+  readonly serverId: number;
+}
+
 export class SessionTracker {
   readonly #sessions = new Map<SessionId, TrackedSession>();
   readonly #buckets: ExpiryBuckets<TrackedSession>;
-  #nextId: SessionId;
+  readonly #local: LocalRule | null;
 
-  /** `tickMs` is the width of a bucket; `wallMs` only seeds the ids. */
-  constructor(tickMs: number, serverId: number, nowMono: number, wallMs: number) {
+  /** `tickMs` is the width of a bucket. */
+  constructor(tickMs: number, nowMono: number, local: LocalRule | null = null) {
     this.#buckets = new ExpiryBuckets(tickMs, nowMono);
-    this.#nextId = firstSessionId(wallMs, serverId);
+    this.#local = local;
   }
 
   get size(): number {
     return this.#sessions.size;
-  }
-
-  /** A fresh id, unused so far. It is not tracked yet. */
-  newId(): SessionId {
-    const id = this.#nextId;
-    this.#nextId = BigInt.asIntN(64, id + 1n);
-    return id;
   }
 
   get(id: SessionId): TrackedSession | undefined {
@@ -91,11 +91,20 @@ export class SessionTracker {
     if (session !== undefined) session.owner = owner;
   }
 
-  /**
-   * May `owner` act for this session? 0, SESSIONEXPIRED or SESSIONMOVED. The first to ask for a
-   * session without an owner becomes it.
-   */
+  /** As {@link checkGlobal}, but a local session will do. */
   check(id: SessionId, owner: Owner): number {
+    const local = this.#local;
+    if (local === null || this.#sessions.has(id)) return this.checkGlobal(id, owner);
+    if (local.sessions.get(id) !== undefined) return local.sessions.checkGlobal(id, owner);
+    // Elsewhere it may be somebody's local session; ours we would know.
+    return id >> 56n === BigInt(local.serverId) ? ErrorCode.SESSIONEXPIRED : 0;
+  }
+
+  /**
+   * May `owner` act for this session, known to every server? 0, SESSIONEXPIRED or SESSIONMOVED. The
+   * first to ask for a session without an owner becomes it.
+   */
+  checkGlobal(id: SessionId, owner: Owner): number {
     const session = this.#sessions.get(id);
     if (session === undefined || session.isClosing) return ErrorCode.SESSIONEXPIRED;
     if (session.owner === null) session.owner = owner;

@@ -1,0 +1,222 @@
+// What the tree will be once everything proposed so far is applied: one record per znode touched by
+// a txn that is not applied yet, and the tree digest after it (client.md 8.3, storage.md 5.3).
+//
+// Must agree with ZooKeeperServer.ChangeRecord and the outstandingChanges of PrepRequestProcessor,
+// except that the root has one key and that records say what apply will do, not what was asked.
+
+import { Deque } from "../base/deque.ts";
+import type { Zxid } from "../base/ids.ts";
+import type { ACL, StatPersisted } from "../records/data.ts";
+import { contentSum, finishDigest, isCounted } from "../tree/digest.ts";
+import type { Tree } from "../tree/tree.ts";
+
+/** A znode as it will be after txn `zxid`. Never changed once made. */
+export interface Change {
+  readonly zxid: Zxid;
+  /** `""` for the root. */
+  readonly path: string;
+  /** Null: deleted. */
+  readonly stat: StatPersisted | null;
+  readonly childCount: number;
+  readonly acl: readonly ACL[] | null;
+  readonly dataLength: number;
+  /** Checksum of path and data, with which every digest of this znode begins; 0 with digests off. */
+  readonly contentSum: number;
+  /** Unsigned 32-bit; 0 outside the digest. */
+  readonly nodeDigest: number;
+  /** Digest of the whole tree after this change. */
+  readonly treeDigest: bigint;
+}
+
+/** A change whose znode exists. */
+export interface LiveChange extends Change {
+  readonly stat: StatPersisted;
+}
+
+/** What a change makes of a znode; the rest stays. */
+export interface Edit {
+  readonly stat: StatPersisted;
+  readonly childCount?: number;
+  readonly acl?: readonly ACL[] | null;
+  /** Given when the data changes. */
+  readonly data?: Uint8Array | null;
+}
+
+/** The key of a path: the root is `""` as a parent and `/` by name, but one znode. */
+export const keyOf = (path: string): string => path === "/" ? "" : path;
+
+export class Outstanding {
+  readonly #tree: Tree;
+  readonly #digests: boolean;
+  readonly #queue = new Deque<Change>();
+  readonly #latest = new Map<string, Change>();
+  /** While a multi is prepared: what its changes have hidden, newest last. */
+  #hidden: { readonly path: string; readonly change: Change | undefined }[] | null = null;
+  added = 0;
+  removed = 0;
+
+  constructor(tree: Tree, digests: boolean) {
+    this.#tree = tree;
+    this.#digests = digests;
+  }
+
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** The znode as the next txn will find it, or null when it will not be there. */
+  find(path: string): LiveChange | null {
+    const key = keyOf(path);
+    const change = this.#latest.get(key);
+    if (change !== undefined) return isLive(change) ? change : null;
+    const node = this.#tree.get(key);
+    if (node === undefined) return null;
+    const stat = this.#tree.persisted(node);
+    const start = this.#contentSum(key, this.#tree.dataOf(node));
+    return {
+      zxid: this.#tree.lastZxid,
+      path: key,
+      stat,
+      childCount: this.#tree.childCount(node),
+      acl: this.#tree.acl(node),
+      dataLength: this.#tree.dataLength(node),
+      contentSum: start,
+      nodeDigest: this.#nodeDigest(key, start, stat),
+      treeDigest: this.treeDigest(),
+    };
+  }
+
+  /** Tree digest after everything outstanding. */
+  treeDigest(): bigint {
+    if (!this.#digests) return 0n;
+    return this.#queue.last()?.treeDigest ?? this.#tree.digest();
+  }
+
+  /** Records that txn `zxid` changes a znode found here before. */
+  update(zxid: Zxid, before: LiveChange, edit: Edit): void {
+    const { path } = before;
+    const start = edit.data === undefined ? before.contentSum : this.#contentSum(path, edit.data);
+    const nodeDigest = this.#nodeDigest(path, start, edit.stat);
+    this.#add({
+      zxid,
+      path,
+      stat: edit.stat,
+      childCount: edit.childCount ?? before.childCount,
+      acl: edit.acl === undefined ? before.acl : edit.acl,
+      dataLength: edit.data === undefined ? before.dataLength : edit.data?.length ?? 0,
+      contentSum: start,
+      nodeDigest,
+      treeDigest: this.#moved(nodeDigest - before.nodeDigest),
+    });
+  }
+
+  /** Records that txn `zxid` makes a znode. */
+  create(
+    zxid: Zxid,
+    path: string,
+    stat: StatPersisted,
+    acl: readonly ACL[],
+    data: Uint8Array | null,
+  ): void {
+    const start = this.#contentSum(path, data);
+    const nodeDigest = this.#nodeDigest(path, start, stat);
+    this.#add({
+      zxid,
+      path,
+      stat,
+      childCount: 0,
+      acl,
+      dataLength: data?.length ?? 0,
+      contentSum: start,
+      nodeDigest,
+      treeDigest: this.#moved(nodeDigest),
+    });
+  }
+
+  /** Records that txn `zxid` removes a znode; `before` is null when it is not there any more. */
+  remove(zxid: Zxid, path: string, before: LiveChange | null): void {
+    this.#add({
+      zxid,
+      path,
+      stat: null,
+      childCount: 0,
+      acl: null,
+      dataLength: 0,
+      contentSum: 0,
+      nodeDigest: 0,
+      treeDigest: this.#moved(before === null ? 0 : -before.nodeDigest),
+    });
+  }
+
+  /** From here until {@link keep} or {@link undo}, changes can be taken back. */
+  begin(): void {
+    this.#hidden = [];
+  }
+
+  keep(): void {
+    this.#hidden = null;
+  }
+
+  /** Takes back every change since {@link begin}: a multi has failed. */
+  undo(): void {
+    const hidden = this.#hidden ?? [];
+    for (let i = hidden.length - 1; i >= 0; i--) {
+      const { path, change } = hidden[i];
+      this.#queue.pop();
+      if (change === undefined) this.#latest.delete(path);
+      else this.#latest.set(path, change);
+    }
+    this.#hidden = [];
+  }
+
+  /** Forgets what is in the tree now. */
+  applied(zxid: Zxid): void {
+    for (;;) {
+      const first = this.#queue.first();
+      if (first === undefined || first.zxid > zxid) return;
+      this.#queue.shift();
+      this.removed += 1;
+      if (this.#latest.get(first.path) === first) this.#latest.delete(first.path);
+    }
+  }
+
+  /**
+   * Every ephemeral that will belong to a session: those in the tree and those proposed, without
+   * those proposed for deletion.
+   */
+  ephemeralsOf(session: bigint): Set<string> {
+    const paths = new Set(this.#tree.ephemeralsOf(session));
+    for (const change of this.#queue) {
+      if (change.stat === null) paths.delete(change.path);
+      else if (change.stat.ephemeralOwner === session) paths.add(change.path);
+    }
+    return paths;
+  }
+
+  #contentSum(path: string, data: Uint8Array | null): number {
+    return this.#digests && isCounted(path) ? contentSum(path, data) : 0;
+  }
+
+  #nodeDigest(path: string, sum: number, stat: StatPersisted): number {
+    return this.#digests && isCounted(path) ? finishDigest(sum, stat) : 0;
+  }
+
+  #moved(by: number): bigint {
+    if (!this.#digests) return 0n;
+    const now = this.treeDigest();
+    return by === 0 ? now : BigInt.asIntN(64, now + BigInt(by));
+  }
+
+  #add(change: Change): void {
+    if (this.#hidden !== null) {
+      this.#hidden.push({ path: change.path, change: this.#latest.get(change.path) });
+    }
+    this.#queue.push(change);
+    this.#latest.set(change.path, change);
+    this.added += 1;
+  }
+}
+
+function isLive(change: Change): change is LiveChange {
+  return change.stat !== null;
+}

@@ -1,0 +1,251 @@
+// Everything the clients of this process see, in one role: connections come and go, bytes come in,
+// committed txns come back, time passes. The parts do the work; this file says which part.
+//
+//   bytes --> Intake --reads--> Reads --------------------> replies, at the end of the turn
+//                |---writes---> Backend ... committed() --> Tree --> watches, replies, the line
+//
+// Must agree with Java's ZooKeeperServer, ServerCnxnFactory and CommitProcessor (client.md 8).
+
+import type { SessionId } from "../base/ids.ts";
+import { assert } from "../base/assert.ts";
+import { OpCode } from "../txn/opcodes.ts";
+import type { Txn } from "../txn/txn.ts";
+import type { Applied } from "../tree/tree.ts";
+import { Connection, type Waiting } from "./connection.ts";
+import { Core, type ServerDeps } from "./core.ts";
+import type { ServerFace } from "./faces.ts";
+import { Handshake, isBarrier } from "./handshake.ts";
+import { Intake } from "./intake.ts";
+import { LocalSessions } from "./local_sessions.ts";
+import { shortName } from "./op_kinds.ts";
+import { Reads } from "./reads.ts";
+import { Reaper } from "./reaper.ts";
+import { errorOf, hasMoved, writeApplied } from "./replies.ts";
+import { type ClientConn, LOCAL } from "./request.ts";
+import type { Tally } from "./stats.ts";
+import { ConnectionCount } from "./throttle.ts";
+
+const NOTHING = new Uint8Array(0);
+
+export class Server implements ServerFace<Connection> {
+  readonly core: Core;
+  readonly #handshake: Handshake;
+  readonly #intake: Intake;
+  readonly #locals: LocalSessions;
+  readonly #reaper: Reaper | null;
+  readonly #count: ConnectionCount;
+  #isStopped = false;
+  readonly #rejected: Tally;
+  readonly #updateLatency: Tally;
+  readonly #propagation: Tally;
+  readonly #sessionsExpired: Tally;
+  readonly #idleExpired: Tally;
+  readonly #responseBytes: Tally;
+
+  constructor(deps: ServerDeps) {
+    const core = new Core(deps);
+    this.core = core;
+    this.#handshake = new Handshake(core);
+    this.#intake = new Intake(core, this.#handshake, new Reads(core));
+    this.#locals = new LocalSessions(core);
+    core.wake = (conn) => {
+      this.#intake.drain(conn);
+      this.#intake.pump(conn);
+    };
+    const decides = deps.tracker !== null;
+    this.#reaper = decides ? new Reaper(deps.tree, deps.options, core.mono) : null;
+    this.#count = new ConnectionCount(deps.options.throttle);
+    this.#rejected = deps.meters.tally("connection_rejected");
+    this.#updateLatency = deps.meters.tally("updatelatency");
+    this.#propagation = deps.meters.tally("propagation_latency");
+    this.#sessionsExpired = deps.meters.tally("stale_sessions_expired");
+    this.#idleExpired = deps.meters.tally("sessionless_connections_expired");
+    this.#responseBytes = deps.meters.tally("response_bytes");
+  }
+
+  accept(client: ClientConn): Connection | null {
+    const { core } = this;
+    core.stamp();
+    if (this.#isStopped || !this.#count.enter(client.host)) {
+      this.#rejected.add(1);
+      client.close();
+      return null;
+    }
+    const conn = new Connection(core, client, core.options.frameLimit, core.wall);
+    core.connections.add(conn);
+    core.idle.touch(conn, core.mono, core.options.sessionlessTimeoutMs);
+    return conn;
+  }
+
+  bytes(conn: Connection, chunk: Uint8Array): void {
+    if (!conn.isOpen) return;
+    this.core.stamp();
+    this.#intake.bytes(conn, chunk);
+  }
+
+  closed(conn: Connection): void {
+    if (conn.state === "closed") return;
+    if (conn.isOpen) this.core.detach(conn);
+    conn.state = "closed";
+    if (this.core.connections.delete(conn)) this.#count.leave(conn.client.host);
+  }
+
+  committed(txn: Txn): void {
+    const { core } = this;
+    const { header } = txn;
+    const head = core.writes.first();
+    const isOurs = head !== undefined && answers(head, txn);
+    if (isOurs) core.writes.shift();
+    core.stamp();
+    const applied = core.tree.apply(txn, isOurs);
+    const lag = core.wall - Number(header.time);
+    if (lag >= 0) this.#propagation.add(lag);
+    if (header.type === OpCode.createSession && txn.body.kind === "createSession") {
+      core.tracker?.track(header.clientId, txn.body.record.timeOut, core.mono);
+    } else if (header.type === OpCode.closeSession) {
+      core.tracker?.remove(header.clientId);
+    }
+    if (isOurs) this.#finish(head, applied);
+    if (header.type === OpCode.closeSession) this.#closeSession(header.clientId);
+  }
+
+  revalidated(session: SessionId, valid: boolean): void {
+    this.core.stamp();
+    this.#handshake.revalidated(session, valid);
+  }
+
+  synced(): void {
+    const { core } = this;
+    core.stamp();
+    const request = core.syncs.shift();
+    if (request === undefined) return;
+    request.waits = "turn";
+    if (request.conn.isOpen) this.#intake.drain(request.conn);
+    else core.requests.left(request.body.length);
+  }
+
+  flushTurn(): void {
+    const { core } = this;
+    if (core.throttled.size > 0) this.#resume();
+    core.flush();
+  }
+
+  tick(): void {
+    const { core } = this;
+    core.stamp();
+    for (const session of core.tracker?.expire(core.mono) ?? []) {
+      this.#sessionsExpired.add(1);
+      core.backend.submit({
+        sessionId: session.id,
+        cxid: 0,
+        op: OpCode.closeSession,
+        body: NOTHING,
+        auth: [],
+        owner: session.owner ?? LOCAL,
+      });
+    }
+    this.#sessionsExpired.add(this.#locals.expire());
+    for (const conn of core.idle.expire(core.mono)) {
+      this.#idleExpired.add(1);
+      core.close(conn);
+    }
+    for (const request of this.#reaper?.due(core.mono, core.wall) ?? []) {
+      core.backend.submit(request);
+    }
+    this.#resume();
+  }
+
+  get deadline(): number | null {
+    const { core } = this;
+    const all = [
+      core.tracker?.deadline,
+      core.local?.deadline,
+      core.idle.deadline,
+      this.#reaper?.deadline,
+    ].filter((time) => time !== null && time !== undefined);
+    return all.length === 0 ? null : Math.min(...all);
+  }
+
+  touched(): [SessionId, number][] {
+    return this.#intake.touched();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const conn of this.core.connections) this.core.close(conn);
+    this.core.flush();
+  }
+
+  /** Our own client's write is in the tree. */
+  #finish(request: Waiting, applied: Applied): void {
+    const { core } = this;
+    const { conn, op } = request;
+    core.requests.left(request.body.length);
+    if (op === OpCode.createSession) {
+      if (conn.isOpen) {
+        this.#handshake.finish(conn, true);
+        core.answered(conn, shortName(op), request.xid, request.arrivedMono, 0);
+      }
+      return;
+    }
+    if (conn.isOpen) {
+      const first = conn.next();
+      assert(first === request, "a session's writes are answered in their order");
+      this.#answer(request, applied);
+      this.#intake.drain(conn);
+    }
+    if (request.unblocks !== null) this.#unblock(request.unblocks);
+  }
+
+  #answer(request: Waiting, applied: Applied): void {
+    const { core } = this;
+    const { conn, op, xid, arrivedMono } = request;
+    if (hasMoved(applied)) return core.close(conn);
+    const out = conn.output();
+    const at = out.reserve();
+    const err = errorOf(applied);
+    out.int(xid);
+    out.long(core.tree.lastZxid);
+    out.int(err);
+    if (err === 0) writeApplied(out, core.tree, op, applied);
+    out.patchLength(at);
+    const size = out.size - at;
+    this.#updateLatency.add(core.mono - arrivedMono);
+    this.#responseBytes.add(size);
+    core.answered(conn, shortName(op), xid, arrivedMono, size);
+    if (op === OpCode.closeSession) core.close(conn);
+  }
+
+  /** The write that a session's new connection waited for is done. */
+  #unblock(barrier: Waiting): void {
+    assert(isBarrier(barrier), "only barriers stand behind another connection's writes");
+    barrier.waits = "turn";
+    if (barrier.conn.isOpen) this.#intake.drain(barrier.conn);
+    else this.core.requests.left(0);
+    if (barrier.unblocks !== null) this.#unblock(barrier.unblocks);
+  }
+
+  /** A session that ended without its own connection asking for it. */
+  #closeSession(session: SessionId): void {
+    const conn = this.core.bySession.get(session);
+    if (conn !== undefined) this.core.close(conn);
+  }
+
+  #resume(): void {
+    const { core } = this;
+    for (const conn of [...core.throttled]) {
+      if (core.requests.holds(conn.unanswered)) continue;
+      core.throttled.delete(conn);
+      conn.hold(false);
+      this.#intake.pump(conn);
+      if (!conn.isHeld) conn.heldMono = 0;
+    }
+  }
+}
+
+/** Is this txn the answer to our oldest write under way? Order is what identifies a request. */
+function answers(request: Waiting, txn: Txn): boolean {
+  const { clientId, cxid, type } = txn.header;
+  return cxid === request.xid && clientId === request.sessionId &&
+    (type === request.op || type === OpCode.error);
+}
