@@ -84,6 +84,7 @@ describe("properties", () => {
     ]],
     ["two backslashes do not join", "a=1\\\\\nb=2", [["a", "1\\", 1], ["b", "2", 2]]],
     ["a joined line is no comment", "a=1\\\n#2", [["a", "1#2", 1]]],
+    ["a lone backslash is a blank line", "\\\n#b=1\n\\\na=1", [["a", "1", 4]]],
     ["a comment is not continued", "# c \\\na=1", [["a", "1", 2]]],
     ["a backslash at the end of the text is dropped", "a=1\\", [["a", "1", 1]]],
     ["every line end ends a line", "a=1\rb=2\r\nc=3", [["a", "1", 1], ["b", "2", 2], [
@@ -94,6 +95,7 @@ describe("properties", () => {
     ["escapes", "a\\=b=\\u0041\\t\\x\\\\", [["a=b", "A\tx\\", 1]]],
     ["a Windows path needs two backslashes", "dir=C:\\\\zk\\\\data", [["dir", "C:\\zk\\data", 1]]],
     ["keys and values are trimmed", "  a   =  b  ", [["a", "b", 1]]],
+    ["only what Java trims is trimmed", "a=\\u001bb\u00a0", [["a", "b\u00a0", 1]]],
     ["a key alone has an empty value", "a\nb=", [["a", "", 1], ["b", "", 2]]],
     ["duplicates stay in order", "a=1\na=2", [["a", "1", 1], ["a", "2", 2]]],
   ];

@@ -29,8 +29,8 @@ export function parseProperties(text: string): readonly PropertyLines[] {
   for (const { content, line, lastLine } of logicalLines(text)) {
     const { keyEnd, valueStart } = cut(content);
     properties.push({
-      key: unescape(content.slice(0, keyEnd), line).trim(),
-      value: unescape(content.slice(valueStart), line).trim(),
+      key: javaTrim(unescape(content.slice(0, keyEnd), line)),
+      value: javaTrim(unescape(content.slice(valueStart), line)),
       line,
       lastLine,
     });
@@ -66,13 +66,20 @@ function* logicalLines(
     if (content.startsWith("#") || content.startsWith("!")) continue;
     while (continues(content)) {
       content = content.slice(0, -1);
-      if (at + 1 >= natural.length) break;
+      // A lone backslash is a blank line: what follows begins anew and may be a comment.
+      if (content === "" || at + 1 >= natural.length) break;
       at += 1;
       content += withoutIndent(natural[at]);
     }
     const lastLine = Math.min(at, natural.length - 1) + 1;
     if (content !== "") yield { content, line, lastLine };
   }
+}
+
+/** Java's String.trim: everything up to a blank goes, other kinds of white space stay. */
+function javaTrim(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what Java trims
+  return text.replace(/^[\u0000- ]+|[\u0000- ]+$/g, "");
 }
 
 function withoutIndent(text: string): string {
