@@ -1,0 +1,343 @@
+// A ZooKeeper client for people: promises over ClientSession and the Network port. Connects to one
+// server of a list after another, comes back to the same session, queues nothing: while there is no
+// link a call waits for one, and what was under way when a link broke fails as connection loss.
+
+import { Fault } from "../base/errors.ts";
+import type { SessionId, Zxid } from "../base/ids.ts";
+import type { Output } from "../codec/output.ts";
+import type { Address, Clock, Link, Millis, Network } from "../ports.ts";
+import * as records from "../records/client.ts";
+import type { ACL, Stat } from "../records/data.ts";
+import { readStat } from "../records/data.ts";
+import { ErrorCode, errorName, OpCode } from "../txn/opcodes.ts";
+import {
+  type MultiPart,
+  type MultiResult,
+  readMultiResponse,
+  writeMultiRequest,
+} from "../wire/multi.ts";
+import { partHeader } from "../wire/multi.ts";
+import { ClientSession, type Reply, SESSION_DEFAULTS, type SessionState } from "./session.ts";
+
+export const OPEN_ACL: readonly ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
+
+/** An answer that is an error, or no answer: `code` is ZooKeeper's, `path` what it was about. */
+export class ZkError extends Error {
+  override readonly name = "ZkError";
+  readonly code: number;
+  readonly path: string | null;
+  constructor(code: number, path: string | null) {
+    super(`${errorName(code)}${path === null ? "" : ` for ${path}`}`);
+    this.code = code;
+    this.path = path;
+  }
+}
+
+export interface ClientOptions {
+  readonly servers: readonly Address[];
+  readonly timeoutMs?: Millis;
+  readonly readOnly?: boolean;
+  /** Wait before the next server is tried; grows to twenty times as much. */
+  readonly retryMs?: Millis;
+  /** Watch events of every kind. */
+  readonly onEvent?: (event: records.WatcherEvent, zxid: Zxid) => void;
+  readonly onState?: (state: SessionState) => void;
+}
+
+export interface Written {
+  readonly zxid: Zxid;
+}
+
+export class ZkClient {
+  readonly session: ClientSession;
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #options: ClientOptions;
+  #link: Link | null = null;
+  #server = 0;
+  #wait: Millis;
+  #waiting: (() => void)[] = [];
+  #isFlushing = false;
+  #isOver = false;
+
+  /** `clock` must be this client's own: it has one alarm. */
+  constructor(network: Network, clock: Clock, options: ClientOptions) {
+    if (options.servers.length === 0) throw new Fault("CONFIG", "a client needs a server");
+    this.#network = network;
+    this.#clock = clock;
+    this.#options = options;
+    this.#wait = options.retryMs ?? 50;
+    this.session = new ClientSession({
+      event: (event, zxid) => options.onEvent?.(event, zxid),
+      state: (state) => this.#changed(state),
+      authFailed: () => {},
+    }, {
+      ...SESSION_DEFAULTS,
+      timeoutMs: options.timeoutMs ?? SESSION_DEFAULTS.timeoutMs,
+      readOnly: options.readOnly ?? false,
+    });
+    this.#dial();
+  }
+
+  get sessionId(): SessionId {
+    return this.session.id;
+  }
+
+  /** The server connected to, or null. */
+  get server(): Address | null {
+    return this.session.isUsable ? this.#options.servers[this.#server] : null;
+  }
+
+  /** Resolves when connected; rejects when the session is over. */
+  connected(): Promise<void> {
+    return new Promise((done, failed) => {
+      const look = (): void => {
+        if (this.session.isUsable) return done();
+        if (this.#isOver) return failed(new ZkError(ErrorCode.SESSIONEXPIRED, null));
+        this.#waiting.push(look);
+      };
+      look();
+    });
+  }
+
+  async create(
+    path: string,
+    data: Uint8Array | null = null,
+    flags = 0,
+    acl = OPEN_ACL,
+  ): Promise<string> {
+    const body = await this.ask(
+      OpCode.create,
+      path,
+      (out) => records.writeCreateRequest(out, { path, data, acl: [...acl], flags }),
+    );
+    return records.readCreateResponse(body.body).path ?? "";
+  }
+
+  async delete(path: string, version = -1): Promise<Written> {
+    return await this.ask(
+      OpCode.delete,
+      path,
+      (out) => records.writeDeleteRequest(out, { path, version }),
+    );
+  }
+
+  async set(path: string, data: Uint8Array | null, version = -1): Promise<Stat> {
+    const reply = await this.ask(
+      OpCode.setData,
+      path,
+      (out) => records.writeSetDataRequest(out, { path, data, version }),
+    );
+    return readStat(reply.body);
+  }
+
+  /** The data are the caller's own. */
+  async get(path: string, watch = false): Promise<{ data: Uint8Array | null; stat: Stat }> {
+    const reply = await this.ask(
+      OpCode.getData,
+      path,
+      (out) => records.writeGetDataRequest(out, { path, watch }),
+    );
+    if (watch) this.session.arm("data", path);
+    const { data, stat } = records.readGetDataResponse(reply.body);
+    return { data: data?.slice() ?? null, stat };
+  }
+
+  /** Null when there is no such node. */
+  async exists(path: string, watch = false): Promise<Stat | null> {
+    try {
+      const reply = await this.ask(
+        OpCode.exists,
+        path,
+        (out) => records.writeExistsRequest(out, { path, watch }),
+      );
+      if (watch) this.session.arm("data", path);
+      return readStat(reply.body);
+    } catch (error) {
+      if (!(error instanceof ZkError) || error.code !== ErrorCode.NONODE) throw error;
+      if (watch) this.session.arm("exist", path);
+      return null;
+    }
+  }
+
+  async children(path: string, watch = false): Promise<string[]> {
+    const reply = await this.ask(
+      OpCode.getChildren,
+      path,
+      (out) => records.writeGetChildrenRequest(out, { path, watch }),
+    );
+    if (watch) this.session.arm("child", path);
+    const names = records.readGetChildrenResponse(reply.body).children ?? [];
+    return names.map((name) => name ?? "");
+  }
+
+  async sync(path = "/"): Promise<Written> {
+    return await this.ask(OpCode.sync, path, (out) => records.writeSyncRequest(out, { path }));
+  }
+
+  async addWatch(path: string, isRecursive: boolean): Promise<void> {
+    await this.ask(
+      OpCode.addWatch,
+      path,
+      (out) => records.writeAddWatchRequest(out, { path, mode: isRecursive ? 1 : 0 }),
+    );
+    this.session.arm(isRecursive ? "persistentRecursive" : "persistent", path);
+  }
+
+  /** All or nothing. A refused multi resolves too: look at the results. */
+  async multi(parts: readonly MultiPart[]): Promise<readonly MultiResult[]> {
+    const reply = await this.ask(OpCode.multi, null, (out) => writeMultiRequest(out, parts));
+    return readMultiResponse(reply.body).parts;
+  }
+
+  async auth(scheme: string, auth: Uint8Array): Promise<void> {
+    await this.connected();
+    const reply = await new Promise<Reply>((done) => {
+      this.session.auth(scheme, auth, done, this.#clock.now());
+      this.#flushSoon();
+    });
+    if (reply.err !== 0) throw new ZkError(reply.err, null);
+  }
+
+  /** Any op: resolves to a reply without error, rejects with a {@link ZkError}. */
+  async ask(
+    op: number,
+    path: string | null,
+    write: ((out: Output) => void) | null,
+  ): Promise<Reply> {
+    await this.connected();
+    const reply = await new Promise<Reply>((done) => {
+      this.session.request(op, write, done, this.#clock.now());
+      this.#flushSoon();
+    });
+    if (reply.err !== 0) throw new ZkError(reply.err, path);
+    return reply;
+  }
+
+  /** Ends the session at the server, then the link. */
+  close(): Promise<void> {
+    return new Promise((done) => {
+      this.session.close(() => done(), this.#clock.now());
+      this.#flushSoon();
+    });
+  }
+
+  /** Drops the link without a word, as a dead client does. The session lives until it expires. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#clock.wakeAt(null, () => {});
+    this.#link?.destroy();
+    this.#link = null;
+    this.session.unlinked();
+    this.#wake();
+  }
+
+  #changed(state: SessionState): void {
+    this.#options.onState?.(state);
+    if (state === "connected") this.#wait = this.#options.retryMs ?? 50;
+    if (state === "expired" || state === "closed") {
+      this.#isOver = true;
+      this.#clock.wakeAt(null, () => {});
+      this.#link?.end();
+    }
+    if (state !== "disconnected" && state !== "connecting") this.#wake();
+  }
+
+  #wake(): void {
+    for (const look of this.#waiting.splice(0)) look();
+  }
+
+  #dial(): void {
+    if (this.#isOver) return;
+    const { servers } = this.#options;
+    const to = servers[this.#server % servers.length];
+    this.#network.dial(to, this.session.timeoutMs, (link) => {
+      if (this.#isOver) return link instanceof Fault ? undefined : link.destroy();
+      if (link instanceof Fault) return this.#later();
+      this.#link = link;
+      link.attach({
+        bytes: (chunk) => this.#bytes(link, chunk),
+        drained: () => {},
+        closed: () => this.#lost(link),
+      });
+      this.session.linked(this.#clock.now());
+      this.#flush();
+    });
+  }
+
+  #bytes(link: Link, chunk: Uint8Array): void {
+    if (this.#link !== link) return;
+    try {
+      this.session.bytes(chunk, this.#clock.now());
+      this.#flush();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#drop(link);
+    }
+  }
+
+  #drop(link: Link): void {
+    link.destroy();
+    this.#lost(link);
+  }
+
+  #lost(link: Link): void {
+    if (this.#link !== link) return;
+    this.#link = null;
+    this.session.unlinked();
+    this.#later();
+  }
+
+  #later(): void {
+    if (this.#isOver) return;
+    this.#server = (this.#server + 1) % this.#options.servers.length;
+    const wait = this.#wait;
+    this.#wait = Math.min(wait * 2, 20 * (this.#options.retryMs ?? 50));
+    this.#clock.wakeAt(this.#clock.now().mono + wait, () => this.#dial());
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.#clock.soon(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const bytes = this.session.take();
+    if (bytes !== null) this.#link?.write(bytes);
+    const { deadline } = this.session;
+    if (deadline === null) return;
+    this.#clock.wakeAt(deadline, () => {
+      const link = this.#link;
+      if (this.session.tick(this.#clock.now())) this.#flush();
+      else if (link !== null) this.#drop(link);
+    });
+  }
+}
+
+/** Parts of a multi. */
+export const part = {
+  create: (path: string, data: Uint8Array | null, flags = 0, acl = OPEN_ACL): MultiPart => ({
+    kind: "create",
+    header: partHeader(OpCode.create),
+    record: { path, data, acl: [...acl], flags },
+  }),
+  delete: (path: string, version = -1): MultiPart => ({
+    kind: "delete",
+    header: partHeader(OpCode.delete),
+    record: { path, version },
+  }),
+  set: (path: string, data: Uint8Array | null, version = -1): MultiPart => ({
+    kind: "setData",
+    header: partHeader(OpCode.setData),
+    record: { path, data, version },
+  }),
+  check: (path: string, version: number): MultiPart => ({
+    kind: "check",
+    header: partHeader(OpCode.check),
+    record: { path, version },
+  }),
+};

@@ -1,0 +1,350 @@
+// One client session as a machine: the handshake, xids, replies in order, pings, and what is told
+// again after a reconnect (auth, watches). It knows no sockets: whoever drives it connects, hands
+// over bytes and sends what is written. Used by client.ts, by the shell and by the simulator.
+//
+// Must agree with what servers expect of a client: client.md 2.2, 3.2, 6.4, 7.5.
+
+import { assert } from "../base/assert.ts";
+import { Fault } from "../base/errors.ts";
+import type { SessionId, Zxid } from "../base/ids.ts";
+import { Deque } from "../base/deque.ts";
+import { Input } from "../codec/input.ts";
+import { Output } from "../codec/output.ts";
+import type { Instant, Millis } from "../ports.ts";
+import { readReplyHeader, readWatcherEvent, type WatcherEvent } from "../records/client.ts";
+import { writeAuthPacket, writeSetWatches, writeSetWatches2 } from "../records/client.ts";
+import { ErrorCode, OpCode, Xid } from "../txn/opcodes.ts";
+import { readConnectResponse, writeConnectRequest } from "../wire/client.ts";
+import { FrameSplitter } from "../wire/frames.ts";
+
+export interface SessionOptions {
+  /** What is asked for; the server may change it. */
+  readonly timeoutMs: Millis;
+  readonly readOnly: boolean;
+  /** Longest reply taken. */
+  readonly frameLimit: number;
+}
+
+export const SESSION_DEFAULTS: SessionOptions = {
+  timeoutMs: 30_000,
+  readOnly: false,
+  frameLimit: 64 * 1024 * 1024,
+};
+
+/** What came back. `lost`: the link broke first, and nobody knows whether it was done. */
+export interface Reply {
+  readonly err: number;
+  readonly zxid: Zxid;
+  /** At the first byte behind the header; views of a chunk. Empty when `lost`. */
+  readonly body: Input;
+  readonly lost: boolean;
+}
+
+export type SessionState = "connecting" | "connected" | "disconnected" | "expired" | "closed";
+
+export interface SessionEars {
+  event(event: WatcherEvent, zxid: Zxid): void;
+  state(state: SessionState): void;
+  /** An auth was refused; the server closes the link. */
+  authFailed(): void;
+}
+
+/** A watch is armed only when the reply says so. */
+export type WatchKind = "data" | "exist" | "child" | "persistent" | "persistentRecursive";
+
+interface Sent {
+  readonly xid: number;
+  readonly op: number;
+  readonly done: (reply: Reply) => void;
+}
+
+const NOTHING = new Input(new Uint8Array(0));
+
+export class ClientSession {
+  id: SessionId = 0n;
+  password: Uint8Array = new Uint8Array(16);
+  /** What the server granted. */
+  timeoutMs: Millis;
+  lastZxid: Zxid = 0n;
+  state: SessionState = "disconnected";
+  isReadOnly = false;
+  readonly #options: SessionOptions;
+  readonly #ears: SessionEars;
+  readonly #out = new Output(1024);
+  readonly #sent = new Deque<Sent>();
+  readonly #auths: { readonly scheme: string; readonly auth: Uint8Array }[] = [];
+  readonly #watches: Record<WatchKind, Set<string>> = {
+    data: new Set(),
+    exist: new Set(),
+    child: new Set(),
+    persistent: new Set(),
+    persistentRecursive: new Set(),
+  };
+  #frames: FrameSplitter | null = null;
+  #xid = 0;
+  #lastSent: Millis = 0;
+  #lastHeard: Millis = 0;
+  #pingedAt: Millis | null = null;
+
+  constructor(ears: SessionEars, options: SessionOptions = SESSION_DEFAULTS) {
+    this.#ears = ears;
+    this.#options = options;
+    this.timeoutMs = options.timeoutMs;
+  }
+
+  get isUsable(): boolean {
+    return this.state === "connected";
+  }
+
+  /** Requests sent and not answered. */
+  get pending(): number {
+    return this.#sent.size;
+  }
+
+  /** When {@link tick} is due next; null while there is no link. */
+  get deadline(): Millis | null {
+    if (this.state === "connecting") return this.#lastHeard + this.timeoutMs;
+    if (this.state !== "connected") return null;
+    const silent = this.#lastHeard + this.timeoutMs * 2 / 3;
+    return this.#pingedAt === null ? Math.min(this.#lastSent + this.#pingEvery(), silent) : silent;
+  }
+
+  /** A link is there: writes the connect request. */
+  linked(now: Instant): void {
+    assert(this.state === "disconnected", "one link at a time");
+    this.#frames = new FrameSplitter(this.#options.frameLimit, "replies");
+    this.#out.reset();
+    const at = this.#out.reserve();
+    const request = {
+      protocolVersion: 0,
+      lastZxidSeen: this.lastZxid,
+      timeOut: this.#options.timeoutMs,
+      sessionId: this.id,
+      passwd: this.password,
+    };
+    writeConnectRequest(this.#out, request, this.#options.readOnly);
+    this.#out.patchLength(at);
+    this.#lastSent = this.#lastHeard = now.mono;
+    this.#pingedAt = null;
+    this.#become("connecting");
+  }
+
+  /** The link is gone: what was not answered is lost. */
+  unlinked(): void {
+    if (this.state === "expired" || this.state === "closed") return;
+    if (this.state === "disconnected") return;
+    this.#frames = null;
+    this.#out.reset();
+    this.state = "disconnected";
+    this.#failAll();
+    this.#ears.state("disconnected");
+  }
+
+  /** Bytes of the server. Faults: FRAME_TOO_LONG, SHORT, PROTOCOL: the link is no good any more. */
+  bytes(chunk: Uint8Array, now: Instant): void {
+    const frames = this.#frames;
+    if (frames === null) return;
+    frames.push(chunk);
+    this.#lastHeard = now.mono;
+    for (let frame = frames.next(); frame !== null; frame = frames.next()) {
+      if (this.state === "connecting") this.#greeted(frame, now);
+      else if (this.state === "connected") this.#reply(frame);
+      if (this.#frames !== frames) return;
+    }
+  }
+
+  /** Bytes to send, given away; null when there are none. */
+  take(): Uint8Array | null {
+    return this.#out.size === 0 ? null : this.#out.take();
+  }
+
+  /**
+   * Sends a request. `write` puts its record into the output. `done` hears the reply, or that the
+   * link broke. Allowed while connected only.
+   */
+  request(
+    op: number,
+    write: ((out: Output) => void) | null,
+    done: (reply: Reply) => void,
+    now: Instant,
+  ): void {
+    assert(this.state === "connected", "requests are sent while connected");
+    this.#xid = this.#xid === 0x7fffffff ? 1 : this.#xid + 1;
+    this.#send(this.#xid, op, write, done, now);
+  }
+
+  /** Adds an id to this connection, and to every later one of this session. */
+  auth(scheme: string, auth: Uint8Array, done: (reply: Reply) => void, now: Instant): void {
+    this.#auths.push({ scheme, auth });
+    this.#sendAuth(scheme, auth, done, now);
+  }
+
+  /** Remembers a watch, to be told again after a reconnect. */
+  arm(kind: WatchKind, path: string): void {
+    this.#watches[kind].add(path);
+  }
+
+  disarm(kind: WatchKind, path: string): boolean {
+    return this.#watches[kind].delete(path);
+  }
+
+  /** Ends the session in good order; `done` when the server has said so, or the link broke. */
+  close(done: () => void, now: Instant): void {
+    if (this.state !== "connected") {
+      this.#become("closed");
+      return done();
+    }
+    this.request(OpCode.closeSession, null, () => {
+      this.#become("closed");
+      done();
+    }, now);
+  }
+
+  /** Pings when it is time. False: the server is silent for too long, drop the link. */
+  tick(now: Instant): boolean {
+    if (this.state === "connecting") return now.mono < this.#lastHeard + this.timeoutMs;
+    if (this.state !== "connected") return true;
+    if (now.mono >= this.#lastHeard + this.timeoutMs * 2 / 3) return false;
+    if (this.#pingedAt === null && now.mono >= this.#lastSent + this.#pingEvery()) {
+      this.#send(Xid.ping, OpCode.ping, null, () => (this.#pingedAt = null), now);
+      this.#pingedAt = now.mono;
+    }
+    return true;
+  }
+
+  #pingEvery(): Millis {
+    return Math.min(this.timeoutMs / 3, 10_000);
+  }
+
+  #become(state: SessionState): void {
+    if (this.state === state) return;
+    this.state = state;
+    if (state === "expired" || state === "closed") this.#failAll();
+    this.#ears.state(state);
+  }
+
+  #failAll(): void {
+    for (let sent = this.#sent.shift(); sent !== undefined; sent = this.#sent.shift()) {
+      sent.done({ err: ErrorCode.CONNECTIONLOSS, zxid: -1n, body: NOTHING, lost: true });
+    }
+  }
+
+  #greeted(frame: Uint8Array, now: Instant): void {
+    const { response, readOnly } = readConnectResponse(new Input(frame));
+    if (response.timeOut <= 0) {
+      this.id = 0n;
+      return this.#become("expired");
+    }
+    this.id = response.sessionId;
+    this.password = response.passwd?.slice() ?? new Uint8Array(16);
+    this.timeoutMs = response.timeOut;
+    this.isReadOnly = readOnly === true;
+    this.#become("connected");
+    for (const { scheme, auth } of this.#auths) this.#sendAuth(scheme, auth, () => {}, now);
+    this.#rearm(now);
+  }
+
+  #rearm(now: Instant): void {
+    const w = this.#watches;
+    const persistent = w.persistent.size + w.persistentRecursive.size > 0;
+    if (w.data.size + w.exist.size + w.child.size === 0 && !persistent) return;
+    const lists = {
+      relativeZxid: this.lastZxid,
+      dataWatches: [...w.data],
+      existWatches: [...w.exist],
+      childWatches: [...w.child],
+    };
+    const op = persistent ? OpCode.setWatches2 : OpCode.setWatches;
+    this.#send(
+      Xid.setWatches,
+      op,
+      (out) => {
+        if (!persistent) return writeSetWatches(out, lists);
+        writeSetWatches2(out, {
+          ...lists,
+          persistentWatches: [...w.persistent],
+          persistentRecursiveWatches: [...w.persistentRecursive],
+        });
+      },
+      () => {},
+      now,
+    );
+  }
+
+  #sendAuth(
+    scheme: string,
+    auth: Uint8Array,
+    done: (reply: Reply) => void,
+    now: Instant,
+  ): void {
+    this.#send(
+      Xid.auth,
+      OpCode.auth,
+      (out) => writeAuthPacket(out, { type: 0, scheme, auth }),
+      (reply) => {
+        if (!reply.lost && reply.err !== 0) this.#ears.authFailed();
+        done(reply);
+      },
+      now,
+    );
+  }
+
+  #send(
+    xid: number,
+    op: number,
+    write: ((out: Output) => void) | null,
+    done: (reply: Reply) => void,
+    now: Instant,
+  ): void {
+    const out = this.#out;
+    const at = out.reserve();
+    out.int(xid);
+    out.int(op);
+    write?.(out);
+    out.patchLength(at);
+    this.#sent.push({ xid, op, done });
+    this.#lastSent = now.mono;
+  }
+
+  #reply(frame: Uint8Array): void {
+    const input = new Input(frame);
+    const { xid, zxid, err } = readReplyHeader(input);
+    if (xid === Xid.watchEvent) {
+      const event = readWatcherEvent(input);
+      this.#fired(event);
+      return this.#ears.event(event, zxid);
+    }
+    if (zxid > this.lastZxid) this.lastZxid = zxid;
+    // auth is answered outside the queue, so it may overtake what was asked before it.
+    const sent = xid === Xid.auth ? this.#takeAuth() : this.#sent.shift();
+    if (sent === undefined || sent.xid !== xid) {
+      throw new Fault("PROTOCOL", `a reply to xid ${xid}, but ${sent?.xid ?? "nothing"} is next`, {
+        where: "replies",
+      });
+    }
+    sent.done({ err, zxid, body: input, lost: false });
+  }
+
+  #takeAuth(): Sent | undefined {
+    const later: Sent[] = [];
+    let found: Sent | undefined;
+    for (let sent = this.#sent.shift(); sent !== undefined; sent = this.#sent.shift()) {
+      if (found === undefined && sent.xid === Xid.auth) found = sent;
+      else later.push(sent);
+    }
+    for (const sent of later) this.#sent.push(sent);
+    return found;
+  }
+
+  /** One-shot watches are gone once they fire; a server never says which kind it was. */
+  #fired(event: WatcherEvent): void {
+    const path = event.path ?? "";
+    const { data, exist, child } = this.#watches;
+    if (event.type === 4) child.delete(path);
+    else {
+      data.delete(path);
+      exist.delete(path);
+      if (event.type === 2) child.delete(path);
+    }
+  }
+}
