@@ -1,0 +1,56 @@
+// Sets of ops the decoder treats alike, and the two messages of the client port that have no header.
+
+import { OpCode } from "../txn/opcodes.ts";
+import { i32 } from "./bytes.ts";
+
+/** What the connect exchange is counted as; no op has this number. */
+export const CONNECT_OP = 108;
+
+/** Requests whose body does not begin with a path. */
+export const PATHLESS: ReadonlySet<number> = new Set([
+  OpCode.ping,
+  OpCode.closeSession,
+  OpCode.multi,
+  OpCode.multiRead,
+  OpCode.auth,
+  OpCode.setWatches,
+  OpCode.setWatches2,
+  OpCode.sasl,
+  OpCode.whoAmI,
+  OpCode.reconfig,
+]);
+
+/** Ops that become transactions. */
+export const WRITES: ReadonlySet<number> = new Set([
+  OpCode.create,
+  OpCode.create2,
+  OpCode.createContainer,
+  OpCode.createTTL,
+  OpCode.delete,
+  OpCode.deleteContainer,
+  OpCode.setData,
+  OpCode.setACL,
+  OpCode.multi,
+  OpCode.reconfig,
+  OpCode.check,
+  OpCode.closeSession,
+]);
+
+/** A connect request: protocol version 0, a password, perhaps a flag, and nothing else. */
+export function isConnectRequest(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < 32) return false;
+  const length = i32(bytes, at);
+  const password = i32(bytes, at + 28);
+  if (password < -1 || password > 1024) return false;
+  const size = 28 + Math.max(0, password);
+  if (length !== size && length !== size + 1) return false;
+  if (length === size + 1 && at + 4 + length <= end && bytes[at + 3 + length] > 1) return false;
+  return i32(bytes, at + 4) === 0;
+}
+
+/** A connect response: protocol version 0 and a password of 16 bytes, perhaps a flag. */
+export function isConnectResponse(bytes: Uint8Array, at: number, end: number): boolean {
+  if (end - at < 24) return false;
+  const length = i32(bytes, at);
+  return (length === 36 || length === 37) && i32(bytes, at + 4) === 0 && i32(bytes, at + 20) === 16;
+}

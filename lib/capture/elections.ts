@@ -1,0 +1,201 @@
+// Elections as rounds (quorum.md 3): who voted for whom, in which order, and why it ended. What a
+// server sends is its vote; a round ends when a quorum has agreed and the 200 ms have passed in which
+// a better vote could have come, or when a server joins a leader that others already follow.
+
+import type { Sid } from "../base/ids.ts";
+import type { Notification } from "../records/election.ts";
+import type { Conn, Context } from "./context.ts";
+import type { ElectionVote } from "./message.ts";
+import type { Side } from "./flows.ts";
+
+/** FastLeaderElection waits 200 ms; what captures add to it stays well below 100. */
+const SETTLED_NS = 250e6;
+const ABANDONED_NS = 70e9;
+const VOTES_MAX = 1000;
+const ROUNDS_MAX = 256;
+const LOOKING = 0;
+
+export const STATES = ["LOOKING", "FOLLOWING", "LEADING", "OBSERVING"] as const;
+
+interface Round {
+  readonly round: bigint;
+  readonly from: number;
+  readonly votes: ElectionVote[];
+  /** Last vote of each server that looks for a leader, and of those that have one. */
+  readonly looking: Map<Sid, ElectionVote>;
+  readonly settled: Map<Sid, ElectionVote>;
+  last: number;
+}
+
+export class Elections {
+  readonly #context: Context;
+  readonly #rounds = new Map<bigint, Round>();
+  /** The last vote of each server, with its round. */
+  readonly #said = new Map<Sid, string>();
+  /** Leader of the election that ended last. */
+  lastLeader: Sid | null = null;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  notification(conn: Conn, side: Side, told: Notification, time: number): void {
+    const sid = this.#context.members.sidOf(conn, side);
+    const vote: ElectionVote = {
+      sid,
+      from: conn.names[side],
+      state: STATES[told.state] ?? String(told.state),
+      leader: told.leader,
+      zxid: told.zxid,
+      peerEpoch: told.peerEpoch,
+      time,
+    };
+    // A server that has not begun to vote answers observers with round 0, which is no election.
+    if (told.state === LOOKING && told.electionEpoch === 0n) return;
+    if (told.state === LOOKING) this.#looking(vote, sid, told.electionEpoch, time);
+    else this.#settled(vote, sid, time);
+  }
+
+  #looking(vote: ElectionVote, sid: Sid | null, round: bigint, time: number): void {
+    if (sid !== null && vote.leader < 0n) this.#context.members.observers.add(sid);
+    // Every new connection repeats the last message, however old (quorum.md 1.7).
+    const key = `${round} ${vote.leader} ${vote.zxid} ${vote.peerEpoch}`;
+    if (sid !== null && this.#said.get(sid) === key && !this.#rounds.has(round)) return;
+    if (sid !== null) this.#said.set(sid, key);
+    let found = this.#rounds.get(round);
+    if (found === undefined) {
+      found = {
+        round,
+        from: time,
+        votes: [],
+        looking: new Map(),
+        settled: new Map(),
+        last: time,
+      };
+      if (this.#rounds.size >= ROUNDS_MAX) {
+        const [oldest] = this.#rounds.values();
+        this.#finish(oldest, null, [], "given up: too many rounds at a time", time);
+      }
+      this.#rounds.set(round, found);
+    }
+    if (sid === null) return;
+    const before = found.looking.get(sid);
+    if (before !== undefined && isSame(before, vote)) return;
+    found.looking.set(sid, vote);
+    found.last = time;
+    if (found.votes.length < VOTES_MAX) found.votes.push(vote);
+  }
+
+  /** A server with a leader says so, mostly as the answer to one that looks. */
+  #settled(vote: ElectionVote, sid: Sid | null, time: number): void {
+    if (sid === null) return;
+    for (const round of this.#rounds.values()) {
+      const before = round.settled.get(sid);
+      if (before === undefined || !isSame(before, vote)) {
+        round.settled.set(sid, vote);
+        if (round.votes.length < VOTES_MAX) round.votes.push(vote);
+      }
+      const same = [...round.settled].filter(([, one]) => one.leader === vote.leader);
+      const isLed = round.settled.get(vote.leader)?.state === "LEADING";
+      if (!isLed || !this.#isQuorum(same.map(([one]) => one))) continue;
+      const joined = [...round.looking.keys()].filter((one) => !round.settled.has(one));
+      const who = joined.length === 0 ? "" : `${joined.join(", ")} joined: `;
+      const why = `${who}${vote.leader} leads and ${same.length} servers say so`;
+      this.#finish(round, vote.leader, same.map(([one]) => one), why, time);
+    }
+  }
+
+  /** Ends what has settled; call now and then. */
+  tick(time: number): void {
+    for (const round of this.#rounds.values()) {
+      const quiet = time - round.last;
+      if (quiet < SETTLED_NS) continue;
+      const best = this.#agreed(round);
+      if (best !== null) {
+        const [leader, supporters] = best;
+        this.#finish(round, leader, supporters, reasonOf(round, leader, supporters), time);
+      } else if (quiet > ABANDONED_NS) {
+        this.#finish(round, null, [], "no quorum agreed in what was captured", time);
+      }
+    }
+  }
+
+  /** The learner port shows that an election is over before any notification does. */
+  followed(time: number): void {
+    for (const round of this.#rounds.values()) {
+      const best = this.#agreed(round);
+      if (best === null) continue;
+      this.#finish(round, best[0], best[1], reasonOf(round, best[0], best[1]), time);
+    }
+  }
+
+  end(time: number): void {
+    this.followed(time);
+    for (const round of this.#rounds.values()) {
+      this.#finish(round, null, [], "the capture ended before a quorum agreed", time);
+    }
+  }
+
+  #agreed(round: Round): [Sid, Sid[]] | null {
+    const byLeader = new Map<Sid, Sid[]>();
+    for (const [sid, vote] of round.looking) {
+      byLeader.set(vote.leader, [...(byLeader.get(vote.leader) ?? []), sid]);
+    }
+    for (const [leader, supporters] of byLeader) {
+      if (this.#isQuorum(supporters)) return [leader, supporters];
+    }
+    return null;
+  }
+
+  /** By majority; of groups with weights the decoder knows nothing and asks for a majority too. */
+  #isQuorum(sids: readonly Sid[]): boolean {
+    const { voters, known, observers } = this.#context.members;
+    const electorate = voters.size > 0
+      ? voters
+      : new Set([...known].filter((sid) => !observers.has(sid)));
+    return sids.filter((sid) => electorate.has(sid)).length * 2 > electorate.size;
+  }
+
+  #finish(
+    round: Round,
+    leader: Sid | null,
+    supporters: readonly Sid[],
+    why: string,
+    time: number,
+  ): void {
+    this.#rounds.delete(round.round);
+    if (leader !== null) this.lastLeader = leader;
+    this.#context.tell({
+      type: "election",
+      time,
+      round: round.round,
+      from: round.from,
+      leader,
+      votes: round.votes,
+      supporters: [...supporters].sort((a, b) => (a < b ? -1 : 1)),
+      why,
+    });
+  }
+}
+
+const isSame = (a: ElectionVote, b: ElectionVote): boolean =>
+  a.leader === b.leader && a.zxid === b.zxid && a.peerEpoch === b.peerEpoch && a.state === b.state;
+
+/** What the winner had over the others, by the order of votes (quorum.md 3.3). */
+function reasonOf(round: Round, leader: Sid, supporters: readonly Sid[]): string {
+  const quorum = `${supporters.length} of the servers voted for ${leader}`;
+  const winner = round.votes.find((vote) => vote.leader === leader);
+  const own = round.votes.filter((vote) => vote.sid === vote.leader && vote.leader !== leader);
+  if (winner === undefined || own.length === 0) return quorum;
+  const epoch = own.every((vote) => vote.peerEpoch < winner.peerEpoch);
+  if (epoch) return `${quorum}: its epoch ${winner.peerEpoch} is the newest`;
+  const zxid = own.every((vote) =>
+    vote.peerEpoch < winner.peerEpoch ||
+    (vote.peerEpoch === winner.peerEpoch && vote.zxid < winner.zxid)
+  );
+  if (zxid) return `${quorum}: its zxid 0x${winner.zxid.toString(16)} is the newest`;
+  const isEqual = own.some((vote) =>
+    vote.peerEpoch === winner.peerEpoch && vote.zxid === winner.zxid && vote.leader < leader
+  );
+  return isEqual ? `${quorum}: of equal histories it has the highest id` : quorum;
+}

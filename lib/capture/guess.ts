@@ -1,0 +1,213 @@
+// A connection that has not been recognised yet: its bytes are held back until it is, then given to
+// the talk of its protocol as if they had just come. Bounded; a connection that stays a riddle is
+// counted and left alone.
+
+import { Carry } from "./bytes.ts";
+import { ClientTalk } from "./client_talk.ts";
+import type { Conn, Context, Talk } from "./context.ts";
+import { ElectionTalk } from "./election_talk.ts";
+import type { Side } from "./flows.ts";
+import type { Protocol } from "./message.ts";
+import { HttpTalk, UnknownTalk, WordsTalk } from "./plain_talks.ts";
+import { QuorumTalk } from "./quorum_talk.ts";
+import { recogniseMiddle, recogniseStart, type Verdict } from "./recognise.ts";
+import type { LossReason } from "./tcp.ts";
+import { TlsTalk } from "./tls_talk.ts";
+import type { Understanding } from "./understanding.ts";
+
+/** Held at a time and side; looked at in all before giving up. */
+const HELD_MAX = 1 << 18;
+const SEEN_MAX = 4 << 20;
+const SERVICES_MAX = 10_000;
+
+interface HeldData {
+  readonly side: Side;
+  /** Null: bytes that are missing. */
+  readonly bytes: Uint8Array | null;
+  readonly length: number;
+  readonly why: LossReason;
+  readonly time: number;
+}
+
+export class Guess implements Talk {
+  readonly protocol = "unknown";
+  readonly #conn: Conn;
+  readonly #context: Context;
+  readonly #story: Understanding;
+  readonly #hint: Protocol | null;
+  readonly #held: HeldData[] = [];
+  /** Bytes of each side since its last loss. */
+  readonly #recent: readonly [Carry, Carry] = [new Carry(), new Carry()];
+  /** That side's recent bytes are the first it ever sent. */
+  readonly #isStart: [boolean, boolean];
+  #heldBytes = 0;
+  #seen = 0;
+
+  /** `hint`: what the ports suggest. */
+  constructor(conn: Conn, context: Context, story: Understanding, hint: Protocol | null) {
+    this.#conn = conn;
+    this.#context = context;
+    this.#story = story;
+    this.#hint = hint;
+    this.#isStart = [true, true];
+  }
+
+  data(side: Side, bytes: Uint8Array, start: number, end: number, time: number): void {
+    if (this.#heldBytes === 0 && this.#isStart[side]) {
+      // The common case: the first segment says it all, and nothing has to be copied.
+      const verdict = recogniseStart(bytes, start, end, this.#hint);
+      if (verdict !== null && verdict !== "more") {
+        this.#settle(verdict, side, time).data(side, bytes, start, end, time);
+        return;
+      }
+    }
+    const length = end - start;
+    const copy = bytes.slice(start, end);
+    this.#held.push({ side, bytes: copy, length, why: "not captured", time });
+    this.#heldBytes += length;
+    this.#seen += length;
+    this.#recent[side].append(bytes, start, end);
+    this.#decide(side, time);
+    if (this.#conn.talk === this && this.#heldBytes > HELD_MAX) this.#forget(time);
+  }
+
+  lost(side: Side, length: number, why: LossReason, time: number): void {
+    this.#held.push({ side, bytes: null, length, why, time });
+    this.#isStart[side] = false;
+    this.#recent[side].clear();
+  }
+
+  close(time: number, why: string): void {
+    if (this.#loneId() === null) return this.#giveUp(time);
+    if (!this.resolve(time, why)) this.#context.riddles.push(this);
+  }
+
+  /** Tries a lone server id once more: others may have told by now what is spoken at its port. */
+  resolve(time: number, why: string): boolean {
+    const side = this.#loneId();
+    if (side === null) return false;
+    const { services } = this.#context.members;
+    const there = services.get(this.#conn.names[side ^ 1]) ?? this.#hint;
+    if (there !== "election") return false;
+    const verdict: Verdict = {
+      protocol: "election",
+      role: "client",
+      why: "a server id alone, on an election port",
+    };
+    this.#replay(verdict, side, time).close(time, why);
+    return true;
+  }
+
+  #decide(side: Side, time: number): void {
+    const recent = this.#recent[side];
+    if (this.#isStart[side]) {
+      const verdict = recogniseStart(recent.bytes, 0, recent.length, this.#hint);
+      if (verdict === "more") return;
+      if (verdict !== null) {
+        this.#replay(verdict, side, time);
+        return;
+      }
+      // With the SYN captured these are the first bytes, and nothing of ours begins like this.
+      if (this.#conn.flow.halves[side].isn !== null && recent.length >= 48) {
+        const isOpener = this.#conn.flow.opener === side;
+        if (isOpener) return this.#giveUp(time);
+      }
+    }
+    const verdict = recogniseMiddle(recent.bytes, recent.length);
+    if (verdict !== null) this.#replay(verdict, side, time);
+  }
+
+  /** The side that sent eight bytes which may be a server id, and nothing else was said. */
+  #loneId(): Side | null {
+    for (const side of [0, 1] as const) {
+      const { bytes, length } = this.#recent[side];
+      const isId = length === 8 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0;
+      if (isId && this.#recent[side ^ 1].length === 0) return side;
+    }
+    return null;
+  }
+
+  /** Puts the talk in place and says so. */
+  #settle(verdict: Verdict, side: Side, time: number): Talk {
+    const conn = this.#conn;
+    conn.clientSide = verdict.role === "client" ? side : (side ^ 1) as Side;
+    const talk = this.#talk(verdict);
+    conn.talk = talk;
+    const { services } = this.#context.members;
+    if (services.size < SERVICES_MAX) services.set(conn.server, verdict.protocol);
+    this.#context.tell({
+      type: "connection",
+      time,
+      what: "recognised",
+      connection: conn.id,
+      protocol: conn.protocol,
+      from: conn.client,
+      to: conn.server,
+      why: verdict.why,
+      messages: 0,
+      bytes: 0,
+      lost: 0,
+    });
+    return talk;
+  }
+
+  #talk(verdict: Verdict): Talk {
+    const [conn, context, story] = [this.#conn, this.#context, this.#story];
+    const inStep: [boolean, boolean] = [this.#isInStep(0), this.#isInStep(1)];
+    switch (verdict.protocol) {
+      case "client":
+        return new ClientTalk(conn, context, story, inStep);
+      case "election":
+        return new ElectionTalk(conn, context, story, inStep);
+      case "quorum":
+        return new QuorumTalk(conn, context, story, inStep);
+      case "tls":
+        return new TlsTalk(conn, context, inStep);
+      case "http":
+        return new HttpTalk(conn, context, inStep);
+      case "words":
+        return new WordsTalk(conn, context);
+    }
+  }
+
+  /** True when that side's stream is known from its first byte, or begins like one. */
+  #isInStep(side: Side): boolean {
+    if (this.#conn.flow.halves[side].isn !== null) return true;
+    const first = this.#held.find((one) => one.side === side);
+    const bytes = first?.bytes;
+    if (first === undefined) return this.#isStart[side] && this.#conn.flow.opener !== null;
+    if (bytes === null || bytes === undefined) return false;
+    return recogniseStart(bytes, 0, bytes.length, this.#hint) instanceof Object;
+  }
+
+  #replay(verdict: Verdict, side: Side, time: number): Talk {
+    const talk = this.#settle(verdict, side, time);
+    for (const one of this.#held) {
+      if (one.bytes === null) talk.lost(one.side, one.length, one.why, one.time);
+      else talk.data(one.side, one.bytes, 0, one.length, one.time);
+    }
+    this.#held.length = 0;
+    return talk;
+  }
+
+  /** Too much is held: the older half goes, and with it the connection's beginning. */
+  #forget(time: number): void {
+    if (this.#seen > SEEN_MAX) return this.#giveUp(time);
+    while (this.#heldBytes > HELD_MAX / 2) {
+      const gone = this.#held.shift();
+      if (gone === undefined) break;
+      if (gone.bytes !== null) this.#heldBytes -= gone.length;
+      this.#isStart[gone.side] = false;
+    }
+    for (const recent of this.#recent) {
+      if (recent.length > HELD_MAX / 2) recent.drop(recent.length - HELD_MAX / 2);
+    }
+  }
+
+  #giveUp(_time: number): void {
+    const talk = new UnknownTalk(this.#conn);
+    for (const one of this.#held) if (one.bytes === null) this.#conn.lost += one.length;
+    this.#held.length = 0;
+    this.#conn.talk = talk;
+  }
+}

@@ -1,0 +1,73 @@
+// Which request armed the watch that an event comes from (client.md 6): by path, with the rules of
+// each kind. Per connection, as on the server. Only kept when messages are wanted.
+
+import { ErrorCode, OpCode } from "../txn/opcodes.ts";
+import type { Message } from "./message.ts";
+import { watchesOf } from "./watch_requests.ts";
+
+/** What armed a watch. */
+export interface Armed {
+  readonly op: string;
+  readonly message: number;
+  readonly time: number;
+}
+
+export type WatchKind = "data" | "exists" | "child" | "persistent" | "recursive";
+
+const WATCHES_MAX = 100_000;
+const CREATED = 1;
+const DELETED = 2;
+const CHILDREN = 4;
+
+export class Watches {
+  readonly #armed: Record<WatchKind, Map<string, Armed>> = {
+    data: new Map(),
+    exists: new Map(),
+    child: new Map(),
+    persistent: new Map(),
+    recursive: new Map(),
+  };
+  #size = 0;
+
+  /** A request was answered: whatever watch it asked for is armed now. */
+  answered(request: Message, op: number, error: number, time: number): void {
+    if (error !== ErrorCode.OK && !(op === OpCode.exists && error === ErrorCode.NONODE)) return;
+    for (const { kind, path } of watchesOf(request, op, error)) {
+      if (this.#size >= WATCHES_MAX) return;
+      this.#size += 1;
+      this.#armed[kind].set(path, { op: request.name, message: request.n, time });
+    }
+  }
+
+  /** What armed the watch behind an event; null when that was not captured. */
+  fired(type: number, path: string): Armed | null {
+    const kinds: WatchKind[] = type === CHILDREN
+      ? ["child"]
+      : type === DELETED
+      ? ["data", "exists", "child"]
+      : type === CREATED
+      ? ["exists", "data"]
+      : ["data", "exists"];
+    let found: Armed | null = null;
+    for (const kind of kinds) {
+      const armed = this.#armed[kind].get(path);
+      if (armed === undefined) continue;
+      // One event uses up every standard watch it stands for.
+      this.#armed[kind].delete(path);
+      this.#size -= 1;
+      found ??= armed;
+    }
+    return found ?? this.#armed.persistent.get(path) ?? this.#recursive(path);
+  }
+
+  #recursive(path: string): Armed | null {
+    for (let at = path; at !== "";) {
+      const armed = this.#armed.recursive.get(at);
+      if (armed !== undefined) return armed;
+      if (at === "/") return null;
+      const slash = at.lastIndexOf("/");
+      at = slash <= 0 ? "/" : at.slice(0, slash);
+    }
+    return null;
+  }
+}
