@@ -123,9 +123,9 @@ describe("member lines", () => {
   it("role, client part and IPv6 are read", () => {
     assert.deepEqual(member("[fe80::1]:2888:3888:OBSERVER;[::1]:2181"), {
       sid: 7n,
-      addresses: [{ host: "fe80::1", quorumPort: 2888, electionPort: 3888 }],
+      addresses: [{ host: "fe80:0:0:0:0:0:0:1", quorumPort: 2888, electionPort: 3888 }],
       role: "observer",
-      clientHost: "::1",
+      clientHost: "0:0:0:0:0:0:0:1",
       clientPort: 2181,
       secureClientHost: null,
       secureClientPort: null,
@@ -143,6 +143,24 @@ describe("member lines", () => {
     const text = "server.7=z:1:2:observer|b:3:4|a:5:6;h:9\nversion=1f";
     const want = "server.7=a:5:6|b:3:4|z:1:2:observer;h:9\nversion=1f";
     assert.equal(configText(parseMembership(text)), want);
+  });
+
+  it("literals print as Java prints them, and no host is this one", () => {
+    const printed = (host: string): string =>
+      configText(parseMembership(`server.1=${host}:1:2`)).split(":1:2:")[0].slice(
+        "server.1=".length,
+      );
+    const ROWS: [string, string][] = [
+      ["[::]", "[0:0:0:0:0:0:0:0]"],
+      ["[00A::F]", "[a:0:0:0:0:0:0:f]"],
+      ["[1:2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7:8]"],
+      ["[::ffff:1.2.3.4]", "1.2.3.4"],
+      ["[fe80::1%eth0]", "[fe80:0:0:0:0:0:0:1%eth0]"],
+      ["[1::2::3]", "[1::2::3]"],
+      ["zk-1.example", "zk-1.example"],
+      ["", "localhost"],
+    ];
+    assert.deepEqual(ROWS.map(([host]) => [host, printed(host)]), ROWS);
   });
 
   const BAD: [value: string, fragment: RegExp][] = [

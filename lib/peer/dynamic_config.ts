@@ -11,7 +11,7 @@ import { lastOfEach, parseProperties, type Property } from "./config_properties.
 export type MemberRole = "participant" | "observer";
 
 export interface MemberAddress {
-  /** Name or literal as configured, IPv6 without brackets; resolved anew at each use. */
+  /** Name as configured, or literal as Java prints it, without brackets; resolved at each use. */
   readonly host: string;
   readonly quorumPort: number;
   readonly electionPort: number;
@@ -143,7 +143,8 @@ export function parseMember(sid: Sid, property: Property, rules: MembershipRules
   for (const part of parts.length === 0 ? [""] : parts) {
     const fields = hostAndRest(property, part);
     if (fields.length < 3 || fields.length > 4) throw form();
-    const [host, quorumText, electionText, roleText] = fields;
+    const [hostText, quorumText, electionText, roleText] = fields;
+    const host = canonicalHost(hostText);
     const quorumPort = parsePort(property, host, quorumText);
     const electionPort = parsePort(property, host, electionText);
     if (quorumPort === electionPort) {
@@ -192,7 +193,7 @@ function parseClient(
 ): { host: string; port: number } {
   const fields = hostAndRest(property, text);
   if (fields.length > 2) throw form();
-  const host = fields.length === 2 ? fields[0] : "0.0.0.0";
+  const host = fields.length === 2 ? canonicalHost(fields[0]) : "0.0.0.0";
   return { host, port: parsePort(property, host, fields[fields.length - 1]) };
 }
 
@@ -206,6 +207,29 @@ function hostAndRest(property: Property, text: string): string[] {
     throw complaint(property, `${text} doesn't have a port after colon`);
   }
   return [text.slice(1, end), ...javaSplit(tail.slice(1), ":")];
+}
+
+/** Java knows a literal by its address and prints all eight groups; no host at all is this one. */
+function canonicalHost(host: string): string {
+  if (host === "") return "localhost";
+  const [literal, zone] = host.split("%", 2);
+  if (!literal.includes(":") || !/^[0-9a-fA-F:.]+$/.test(literal)) return host;
+  const dotted = /^(.*:)([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)$/.exec(literal);
+  const words = dotted === null ? literal : dotted[1] + [2, 4].map((at) => {
+    return (Number(dotted[at]) * 256 + Number(dotted[at + 1])).toString(16);
+  }).join(":");
+  const [head, tail, ...more] = words.split("::").map((side) => side === "" ? [] : side.split(":"));
+  if (more.length > 0) return host;
+  const missing = 8 - head.length - (tail?.length ?? 0);
+  if (tail === undefined ? missing !== 0 : missing < 1) return host;
+  const groups = [...head, ...new Array<string>(missing).fill("0"), ...tail ?? []];
+  if (!groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return host;
+  const numbers = groups.map((group) => Number.parseInt(group, 16));
+  if (numbers.slice(0, 5).every((number) => number === 0) && numbers[5] === 0xffff) {
+    return numbers.slice(6).map((number) => `${number >> 8}.${number & 255}`).join(".");
+  }
+  const text = numbers.map((number) => number.toString(16)).join(":");
+  return zone === undefined ? text : `${text}%${zone}`;
 }
 
 function parsePort(property: Property, host: string, text: string): number {
