@@ -14,11 +14,7 @@ const scratchView = new DataView(scratch.buffer);
 
 /** CRC-32 of a path; the root has none, under either of its names. */
 export function pathSum(path: string): number {
-  if (path.length <= 1) return path === "/" ? CRC32_START : sumText(path);
-  return sumText(path);
-}
-
-function sumText(path: string): number {
+  if (path === "/") return CRC32_START;
   const bytes = new Uint8Array(3 * path.length);
   return crc32(CRC32_START, bytes, 0, encodeUnits(path, bytes, 0));
 }
@@ -75,6 +71,12 @@ export class DigestSum {
       this.#lo = lo + 0x100000000;
       this.#hi = (this.#hi - 1) | 0;
     }
+  }
+
+  /** Whether the sum is this signed 64-bit number; builds no bigint. */
+  is(value: bigint): boolean {
+    scratchView.setBigInt64(0, value);
+    return scratchView.getInt32(0) === this.#hi && scratchView.getUint32(4) === this.#lo;
   }
 
   get value(): bigint {

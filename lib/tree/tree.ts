@@ -15,18 +15,20 @@ import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import { isRefusedMulti, type Txn, type TxnBody, type TxnPart } from "../txn/txn.ts";
 import { Core } from "./core.ts";
 import { TreeDump } from "./dump.ts";
-import { DigestHistory } from "./history.ts";
+import { DigestCheck } from "./digest_check.ts";
 import { At, ROOT, STAT_SIZE, type Znode } from "./nodes.ts";
-import { CONTAINER_OWNER, type NodeKind, ttlOf, ttlOwner } from "./owner.ts";
+import { CONTAINER_OWNER, ttlOwner } from "./owner.ts";
 import { Quotas } from "./quota.ts";
-import { EventType, type Watcher, Watches, WatchMode } from "./watches.ts";
+import { setWatches, type WatchLists } from "./rearm.ts";
+import { TreeView } from "./view.ts";
+import { type Watcher, Watches } from "./watches.ts";
 
 export type { Znode } from "./nodes.ts";
 export type { NodeKind } from "./owner.ts";
+export type { WatchLists } from "./rearm.ts";
 export type { Watcher } from "./watches.ts";
 
 export const CONFIG_PATH = "/zookeeper/config";
-const OPEN: readonly ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 const READ_ONLY: readonly ACL[] = [{ perms: 1, id: { scheme: "world", id: "anyone" } }];
 
 export interface TreeOptions {
@@ -57,30 +59,22 @@ export interface Applied {
   readonly closedSession: { readonly id: SessionId; readonly deleted: number } | null;
 }
 
-/** What setWatches registers again (client.md 6.4). */
-export interface WatchLists {
-  readonly dataWatches: readonly string[];
-  readonly existWatches: readonly string[];
-  readonly childWatches: readonly string[];
-  readonly persistentWatches: readonly string[];
-  readonly persistentRecursiveWatches: readonly string[];
-}
-
-export class Tree {
+export class Tree extends TreeView {
   readonly sessions = new Map<SessionId, number>();
   readonly watches = new Watches();
   readonly quotas: Quotas;
-  readonly history = new DigestHistory();
+  /** Compares the digest with what transactions and snapshots say. */
+  readonly check: DigestCheck;
   readonly options: TreeOptions;
   /** Zxid of the last transaction applied; a multi counts when its last part is done. */
   lastZxid: Zxid = 0n;
-  readonly #core: Core;
 
   /** A fresh tree, or one that a TreeLoader has filled. */
   constructor(options: TreeOptions, loaded?: Core) {
+    super(loaded ?? new Core(options));
     this.options = options;
-    this.#core = loaded ?? new Core(options);
-    this.quotas = new Quotas(this.#core, options.note);
+    this.check = new DigestCheck(this.core.digestSum, options.note);
+    this.quotas = new Quotas(this.core, options.note);
     if (loaded !== undefined) return;
     this.#plant("/zookeeper", null, 0);
     this.#plant("/zookeeper/quota", null, 0);
@@ -88,175 +82,14 @@ export class Tree {
   }
 
   #plant(path: string, acl: readonly ACL[] | null, aversion: number): void {
-    const core = this.#core;
+    const core = this.core;
     core.locate(path);
     core.make(path, new Uint8Array(0), core.acls.use(acl), statOf(0n, 0n, 0n, aversion));
   }
 
-  // Reading.
-
-  /** The node at a path; both "" and "/" are the root. Valid until the node is deleted. */
-  get(path: string): Znode | undefined {
-    const node = this.#core.find(path);
-    return node === 0 ? undefined : node;
-  }
-
-  /** Znodes as Java counts them: the root twice. */
-  get nodeCount(): number {
-    return this.#core.nodes.count + 1;
-  }
-
-  get ephemeralCount(): number {
-    return this.#core.ephemeralCount;
-  }
-
-  /** Characters of all paths and bytes of all data. */
-  get dataSize(): number {
-    return this.#core.dataSize;
-  }
-
-  /** Distinct access lists in use. */
-  get aclCount(): number {
-    return this.#core.acls.size;
-  }
-
-  /** Bytes taken from the system for znodes. */
-  get reservedBytes(): number {
-    return this.#core.nodes.reserved;
-  }
-
-  pathOf(node: Znode): string {
-    return this.#core.nodes.path(node);
-  }
-
-  persisted(node: Znode): StatPersisted {
-    return this.#core.nodes.stat(node);
-  }
-
-  /** Writes the stat as clients see it: 68 bytes. */
-  writeStat(node: Znode, out: Output): void {
-    const { nodes } = this.#core;
-    const start = nodes.statStart(node);
-    const at = out.size;
-    out.rawRange(nodes.statBytes(node), start, start + STAT_SIZE);
-    const created = nodes.int(node, At.cversion);
-    out.patch(at + At.cversion, (2 * created - nodes.int(node, At.numChildren)) | 0);
-    const kind = nodes.kind(node);
-    if (kind === "container" || kind === "ttl") {
-      out.patch(at + At.owner, 0);
-      out.patch(at + At.owner + 4, 0);
-    }
-  }
-
-  /** Writes the data as a Jute buffer. */
-  writeData(node: Znode, out: Output): void {
-    this.#core.nodes.withData(node, (bytes, start, end) => {
-      if (bytes === null) return out.int(-1);
-      out.int(end - start);
-      out.rawRange(bytes, start, end);
-    });
-  }
-
-  /** Writes the names of the children as a Jute vector. */
-  writeChildren(node: Znode, out: Output): void {
-    const { nodes } = this.#core;
-    out.int(nodes.int(node, At.numChildren));
-    for (let child = nodes.first(node); child !== 0; child = nodes.next(child)) {
-      nodes.withName(child, (bytes, start, end) => {
-        out.int(end - start);
-        out.rawRange(bytes, start, end);
-      });
-    }
-  }
-
-  dataLength(node: Znode): number {
-    return this.#core.nodes.dataLength(node);
-  }
-
-  /** The data as a view that the next change may overwrite: copy it to keep it. */
-  dataOf(node: Znode): Uint8Array | null {
-    return this.#core.nodes.data(node);
-  }
-
-  /** The access list; null when the node is open to the world. */
-  acl(node: Znode): readonly ACL[] | null {
-    return this.#core.acls.list(this.#core.nodes.acl(node));
-  }
-
-  /** The access list as getACL answers it. */
-  aclShown(node: Znode): readonly ACL[] {
-    return this.acl(node) ?? OPEN;
-  }
-
-  kindOf(node: Znode): NodeKind {
-    return this.#core.nodes.kind(node);
-  }
-
-  /** Time to live in milliseconds of a node of kind "ttl". */
-  ttlOf(node: Znode): number {
-    return ttlOf(this.#core.nodes.long(node, At.owner));
-  }
-
-  childCount(node: Znode): number {
-    return this.#core.nodes.int(node, At.numChildren);
-  }
-
-  /** Calls `use` with the name of each child; the tree must not change meanwhile. */
-  forEachChild(node: Znode, use: (name: string) => void): void {
-    const { nodes } = this.#core;
-    for (let child = nodes.first(node); child !== 0; child = nodes.next(child)) {
-      use(nodes.name(child));
-    }
-  }
-
-  /** How many nodes are below a node, all levels. */
-  descendants(node: Znode): number {
-    const { nodes } = this.#core;
-    if (node === ROOT) return nodes.count - 1;
-    let count = 0;
-    let at = node;
-    for (;;) {
-      let next = nodes.first(at);
-      while (next === 0) {
-        if (at === node) return count;
-        next = nodes.next(at);
-        if (next === 0) at = nodes.parent(at);
-      }
-      at = next;
-      count += 1;
-    }
-  }
-
-  *ephemeralsOf(session: SessionId): IterableIterator<string> {
-    const owned = this.#core.ephemerals.get(session);
-    if (owned !== undefined) { for (const node of owned) yield this.#core.nodes.path(node); }
-  }
-
-  sessionsWithEphemerals(): IterableIterator<SessionId> {
-    return this.#core.ephemerals.keys();
-  }
-
-  *containers(): IterableIterator<string> {
-    for (const node of this.#core.containers) yield this.#core.nodes.path(node);
-  }
-
-  *ttls(): IterableIterator<string> {
-    for (const node of this.#core.ttls) yield this.#core.nodes.path(node);
-  }
-
-  /** The tree digest, signed; 0 when digests are off. */
-  digest(): bigint {
-    return this.options.digest ? this.#core.digestSum.value : 0n;
-  }
-
-  /** A node's own digest, unsigned; 0 for nodes outside the tree digest. */
-  digestOf(node: Znode): number {
-    return this.#core.nodes.isUncounted(node) ? 0 : this.#core.nodes.digest(node);
-  }
-
   /** A dump of the state as of now, to be taken slice by slice. */
   dump(): TreeDump {
-    return new TreeDump(this.#core, this.lastZxid, this.sessions);
+    return new TreeDump(this.core, this.lastZxid, this.sessions);
   }
 
   // Changing.
@@ -273,7 +106,7 @@ export class Tree {
       ? this.#closeSession(header, body.paths)
       : this.#applyOne(header, header.type, body);
     if (header.zxid > this.lastZxid) this.lastZxid = header.zxid;
-    if (this.options.digest) this.history.record(header.zxid, this.#core.digestSum);
+    if (this.options.digest) this.check.applied(txn);
     return applied;
   }
 
@@ -364,22 +197,22 @@ export class Tree {
     owner: bigint,
     parentCVersion: number,
   ): Applied {
-    const core = this.#core;
+    const core = this.core;
     const { nodes } = core;
     const path = name ?? "";
     core.locate(path);
     const { parent, node: existing } = core;
     if (parent === 0) return answer(type, ErrorCode.NONODE, path);
-    if (existing !== 0) {
-      if (existing !== ROOT) core.setAcl(existing, acl);
-      this.#raise(parent, parentCVersion, header.zxid);
-      return answer(type, ErrorCode.NODEEXISTS, path);
-    }
-    const aclId = core.acls.use(acl);
+    if (existing === ROOT) return answer(type, ErrorCode.NODEEXISTS, path);
     const cversion = parentCVersion === -1
       ? (nodes.int(parent, At.cversion) + 1) | 0
       : parentCVersion;
     this.#raise(parent, cversion, header.zxid);
+    if (existing !== 0) {
+      core.setAcl(existing, acl);
+      return answer(type, ErrorCode.NODEEXISTS, path);
+    }
+    const aclId = core.acls.use(acl);
     const node = core.make(path, data, aclId, statOf(header.zxid, header.time, owner, 0));
     this.quotas.created(path, data === null ? 0 : data.length);
     if (this.#isWatched()) {
@@ -395,7 +228,7 @@ export class Tree {
    * differ from the ensemble's (storage.md 7.3). Raising to what the leader had is right for all.
    */
   #raise(parent: Znode, cversion: number, zxid: Zxid): void {
-    const core = this.#core;
+    const core = this.core;
     if (cversion <= core.nodes.int(parent, At.cversion)) return;
     core.leaveDigest(parent);
     core.nodes.setInt(parent, At.cversion, cversion);
@@ -404,7 +237,7 @@ export class Tree {
   }
 
   #delete(zxid: Zxid, path: string): number {
-    const core = this.#core;
+    const core = this.core;
     const { nodes } = core;
     core.locate(path);
     const { parent, node } = core;
@@ -433,7 +266,7 @@ export class Tree {
     data: Uint8Array | null,
     version: number,
   ): Applied {
-    const core = this.#core;
+    const core = this.core;
     const { nodes } = core;
     const node = path === null ? 0 : core.find(path);
     if (node === 0 || path === null) return answer(type, ErrorCode.NONODE, path);
@@ -455,7 +288,7 @@ export class Tree {
     acl: readonly ACL[] | null,
     version: number,
   ): Applied {
-    const core = this.#core;
+    const core = this.core;
     const node = path === null ? 0 : core.find(path);
     if (node === 0) return answer(type, ErrorCode.NONODE, path);
     core.leaveDigest(node);
@@ -499,7 +332,7 @@ export class Tree {
    */
   killOrphanEphemerals(): string[] {
     const orphans: string[] = [];
-    for (const session of [...this.#core.ephemerals.keys()]) {
+    for (const session of [...this.core.ephemerals.keys()]) {
       if (this.sessions.has(session)) continue;
       for (const path of [...this.ephemeralsOf(session)]) {
         this.#delete(this.lastZxid, path);
@@ -521,40 +354,12 @@ export class Tree {
     this.#setData(header, OpCode.setData, CONFIG_PATH, data, -1);
   }
 
-  // Watches that need the tree.
-
   /**
    * Arms again what a client had before it reconnected, or tells it what it missed since
    * `relativeZxid` (client.md 6.4).
    */
   setWatches(watcher: Watcher, relativeZxid: Zxid, lists: WatchLists): void {
-    const { nodes } = this.#core;
-    const { data, child } = this.watches;
-    for (const path of lists.dataWatches) {
-      const node = this.#core.find(path);
-      if (node === 0) watcher.notify(EventType.NodeDeleted, path, -1n);
-      else if (nodes.long(node, At.mzxid) > relativeZxid) {
-        watcher.notify(EventType.NodeDataChanged, path, -1n);
-      } else data.add(path, watcher, WatchMode.standard);
-    }
-    for (const path of lists.existWatches) {
-      if (this.#core.find(path) !== 0) watcher.notify(EventType.NodeCreated, path, -1n);
-      else data.add(path, watcher, WatchMode.standard);
-    }
-    for (const path of lists.childWatches) {
-      const node = this.#core.find(path);
-      if (node === 0) watcher.notify(EventType.NodeDeleted, path, -1n);
-      else if (nodes.long(node, At.pzxid) > relativeZxid) {
-        watcher.notify(EventType.NodeChildrenChanged, path, -1n);
-      } else child.add(path, watcher, WatchMode.standard);
-    }
-    for (const path of lists.persistentWatches) {
-      data.add(path, watcher, WatchMode.persistent);
-      child.add(path, watcher, WatchMode.persistent);
-    }
-    for (const path of lists.persistentRecursiveWatches) {
-      data.add(path, watcher, WatchMode.recursive);
-    }
+    setWatches(this, watcher, relativeZxid, lists);
   }
 }
 
