@@ -60,7 +60,7 @@ export type SnapshotPart =
 
 const PACKET = stepsOf(QuorumPacketShape);
 const AUTH = stepsOf(QuorumAuthPacketShape);
-const INT = [4];
+const INT: readonly Step[] = [4];
 const SESSION = stepsOf(SnapshotSessionShape);
 const ACL_ENTRY = stepsOf(AclEntryShape);
 const NODE = stepsOf(SnapshotNodeShape);
@@ -79,8 +79,8 @@ export class PacketReader {
   readonly #gauge: Gauge;
   readonly #where: string;
   readonly #input = new Input(new Uint8Array(0));
-  /** Whether the gauge has begun with what comes next. */
-  #isMeasuring = false;
+  /** What the gauge has begun with; null: nothing. */
+  #measured: readonly Step[] | null = null;
   #stage: Stage = "packets";
   /** Sessions or ACLs of a snapshot that are still to come. */
   #left = 0;
@@ -117,7 +117,7 @@ export class PacketReader {
     this.hi = queue.intAt(4);
     this.lo = queue.intAt(8);
     queue.skip(BARE_SIZE);
-    this.#isMeasuring = false;
+    this.#measured = null;
     return type;
   }
 
@@ -155,7 +155,7 @@ export class PacketReader {
   /** The next bytes are a snapshot: to be said after a SNAP packet was taken. */
   expectSnapshot(): void {
     this.#stage = "sessionCount";
-    this.#isMeasuring = false;
+    this.#measured = null;
   }
 
   /** True from {@link expectSnapshot} until the part "end" was taken. */
@@ -203,7 +203,7 @@ export class PacketReader {
         return ACL_ENTRY;
       case "nodes":
         // Java reads a path, and stops at "/" before it reads the rest of a node.
-        if (this.#isMeasuring) return NODE; // or END: the gauge knows what it began with
+        if (this.#measured !== null) return this.#measured;
         if (this.queue.size < 5) return NODE_START;
         return this.queue.intAt(0) === 1 && this.queue.byteAt(4) === 0x2f ? END : NODE;
     }
@@ -248,16 +248,16 @@ export class PacketReader {
 
   #missing(steps: readonly Step[]): number {
     if (steps === NODE_START) return 5 - this.queue.size;
-    if (!this.#isMeasuring) {
+    if (this.#measured !== steps) {
       this.#gauge.start(steps);
-      this.#isMeasuring = true;
+      this.#measured = steps;
     }
     return this.#gauge.missing(this.queue);
   }
 
   #whole(steps: readonly Step[]): Uint8Array | null {
     if (this.#missing(steps) > 0) return null;
-    this.#isMeasuring = false;
+    this.#measured = null;
     this.taken = this.queue.take(this.#gauge.at);
     return this.taken;
   }
