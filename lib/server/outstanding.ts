@@ -10,13 +10,11 @@ import type { ACL, StatPersisted } from "../records/data.ts";
 import { contentSum, finishDigest, isCounted } from "../tree/digest.ts";
 import type { Tree } from "../tree/tree.ts";
 
-/** A znode as it will be after txn `zxid`. Never changed once made. */
-export interface Change {
-  readonly zxid: Zxid;
+/** A znode as the next txn will find it. Never changed once made. */
+export interface Found {
   /** `""` for the root. */
   readonly path: string;
-  /** Null: deleted. */
-  readonly stat: StatPersisted | null;
+  readonly stat: StatPersisted;
   readonly childCount: number;
   readonly acl: readonly ACL[] | null;
   readonly dataLength: number;
@@ -24,13 +22,16 @@ export interface Change {
   readonly contentSum: number;
   /** Unsigned 32-bit; 0 outside the digest. */
   readonly nodeDigest: number;
-  /** Digest of the whole tree after this change. */
-  readonly treeDigest: bigint;
 }
 
-/** A change whose znode exists. */
-export interface LiveChange extends Change {
-  readonly stat: StatPersisted;
+/** What txn `zxid` does to one znode. */
+interface Change {
+  readonly zxid: Zxid;
+  readonly path: string;
+  /** Null: deleted. */
+  readonly node: Found | null;
+  /** Digest of the whole tree after this change. */
+  readonly treeDigest: bigint;
 }
 
 /** What a change makes of a znode; the rest stays. */
@@ -65,24 +66,20 @@ export class Outstanding {
   }
 
   /** The znode as the next txn will find it, or null when it will not be there. */
-  find(path: string): LiveChange | null {
+  find(path: string): Found | null {
     const key = keyOf(path);
     const change = this.#latest.get(key);
-    if (change !== undefined) return isLive(change) ? change : null;
+    if (change !== undefined) return change.node;
     const node = this.#tree.get(key);
     if (node === undefined) return null;
-    const stat = this.#tree.persisted(node);
-    const start = this.#contentSum(key, this.#tree.dataOf(node));
     return {
-      zxid: this.#tree.lastZxid,
       path: key,
-      stat,
+      stat: this.#tree.persisted(node),
       childCount: this.#tree.childCount(node),
       acl: this.#tree.acl(node),
       dataLength: this.#tree.dataLength(node),
-      contentSum: start,
-      nodeDigest: this.#nodeDigest(key, start, stat),
-      treeDigest: this.treeDigest(),
+      contentSum: this.#digests ? this.#tree.contentSumOf(node) : 0,
+      nodeDigest: this.#digests ? this.#tree.digestOf(node) : 0,
     };
   }
 
@@ -93,21 +90,20 @@ export class Outstanding {
   }
 
   /** Records that txn `zxid` changes a znode found here before. */
-  update(zxid: Zxid, before: LiveChange, edit: Edit): void {
+  update(zxid: Zxid, before: Found, edit: Edit): void {
     const { path } = before;
-    const start = edit.data === undefined ? before.contentSum : this.#contentSum(path, edit.data);
-    const nodeDigest = this.#nodeDigest(path, start, edit.stat);
-    this.#add({
-      zxid,
+    const sum = edit.data === undefined ? before.contentSum : this.#contentSum(path, edit.data);
+    const nodeDigest = this.#nodeDigest(path, sum, edit.stat);
+    const node: Found = {
       path,
       stat: edit.stat,
       childCount: edit.childCount ?? before.childCount,
       acl: edit.acl === undefined ? before.acl : edit.acl,
       dataLength: edit.data === undefined ? before.dataLength : edit.data?.length ?? 0,
-      contentSum: start,
+      contentSum: sum,
       nodeDigest,
-      treeDigest: this.#moved(nodeDigest - before.nodeDigest),
-    });
+    };
+    this.#add(zxid, path, node, nodeDigest - before.nodeDigest);
   }
 
   /** Records that txn `zxid` makes a znode. */
@@ -118,34 +114,16 @@ export class Outstanding {
     acl: readonly ACL[],
     data: Uint8Array | null,
   ): void {
-    const start = this.#contentSum(path, data);
-    const nodeDigest = this.#nodeDigest(path, start, stat);
-    this.#add({
-      zxid,
-      path,
-      stat,
-      childCount: 0,
-      acl,
-      dataLength: data?.length ?? 0,
-      contentSum: start,
-      nodeDigest,
-      treeDigest: this.#moved(nodeDigest),
-    });
+    const contentSum = this.#contentSum(path, data);
+    const nodeDigest = this.#nodeDigest(path, contentSum, stat);
+    const dataLength = data?.length ?? 0;
+    const node = { path, stat, childCount: 0, acl, dataLength, contentSum, nodeDigest };
+    this.#add(zxid, path, node, nodeDigest);
   }
 
   /** Records that txn `zxid` removes a znode; `before` is null when it is not there any more. */
-  remove(zxid: Zxid, path: string, before: LiveChange | null): void {
-    this.#add({
-      zxid,
-      path,
-      stat: null,
-      childCount: 0,
-      acl: null,
-      dataLength: 0,
-      contentSum: 0,
-      nodeDigest: 0,
-      treeDigest: this.#moved(before === null ? 0 : -before.nodeDigest),
-    });
+  remove(zxid: Zxid, path: string, before: Found | null): void {
+    this.#add(zxid, path, null, before === null ? 0 : -before.nodeDigest);
   }
 
   /** From here until {@link keep} or {@link undo}, changes can be taken back. */
@@ -187,8 +165,8 @@ export class Outstanding {
   ephemeralsOf(session: bigint): Set<string> {
     const paths = new Set(this.#tree.ephemeralsOf(session));
     for (const change of this.#queue) {
-      if (change.stat === null) paths.delete(change.path);
-      else if (change.stat.ephemeralOwner === session) paths.add(change.path);
+      if (change.node === null) paths.delete(change.path);
+      else if (change.node.stat.ephemeralOwner === session) paths.add(change.path);
     }
     return paths;
   }
@@ -201,22 +179,18 @@ export class Outstanding {
     return this.#digests && isCounted(path) ? finishDigest(sum, stat) : 0;
   }
 
-  #moved(by: number): bigint {
-    if (!this.#digests) return 0n;
-    const now = this.treeDigest();
-    return by === 0 ? now : BigInt.asIntN(64, now + BigInt(by));
-  }
-
-  #add(change: Change): void {
-    if (this.#hidden !== null) {
-      this.#hidden.push({ path: change.path, change: this.#latest.get(change.path) });
-    }
+  /** `digestBy`: by how much the tree digest moves. */
+  #add(zxid: Zxid, path: string, node: Found | null, digestBy: number): void {
+    const before = this.treeDigest();
+    const change: Change = {
+      zxid,
+      path,
+      node,
+      treeDigest: digestBy === 0 ? before : BigInt.asIntN(64, before + BigInt(digestBy)),
+    };
+    if (this.#hidden !== null) this.#hidden.push({ path, change: this.#latest.get(path) });
     this.#queue.push(change);
-    this.#latest.set(change.path, change);
+    this.#latest.set(path, change);
     this.added += 1;
   }
-}
-
-function isLive(change: Change): change is LiveChange {
-  return change.stat !== null;
 }

@@ -74,6 +74,7 @@ export class Prepare implements PrepareFace {
     this.outstanding = new Outstanding(tree, options.digests);
     this.#ops = new OpPreparer(
       this.outstanding,
+      sessions,
       { auth: options.auth, owners: options.owners, digests: options.digests },
       new QuotaGuard(tree, options.enforceQuota, note, options.quotaExceeded),
     );
@@ -89,7 +90,7 @@ export class Prepare implements PrepareFace {
       time,
       sessionId: request.sessionId,
       auth: request.auth,
-      checkSession: (global) => this.#checkSession(request, global),
+      owner: request.owner,
     };
     const made = this.#decoded(request, txn, now);
     const refused = typeof made === "number";
@@ -112,13 +113,6 @@ export class Prepare implements PrepareFace {
   #digest(): TxnDigest | null {
     if (!this.#options.digests) return null;
     return { version: DIGEST_VERSION, treeDigest: this.outstanding.treeDigest() };
-  }
-
-  #checkSession(request: Request, global: boolean): number {
-    const { sessionId, owner } = request;
-    return global
-      ? this.#sessions.checkGlobal(sessionId, owner)
-      : this.#sessions.check(sessionId, owner);
   }
 
   #decoded(request: Request, txn: Preparing, now: Instant): TxnBody | Refused {
@@ -224,7 +218,7 @@ export class Prepare implements PrepareFace {
   #reconfig(txn: Preparing, input: Input): TxnBody | Refused {
     const asked = readReconfigRequest(input);
     if (!this.#options.reconfigEnabled) return ErrorCode.RECONFIGDISABLED;
-    const session = txn.checkSession(false);
+    const session = this.#ops.checkSession(txn);
     if (session !== 0) return session;
     if (this.#options.reconfig === null) return ErrorCode.UNIMPLEMENTED;
     const plan = this.#options.reconfig.plan(asked, txn.zxid);

@@ -17,8 +17,10 @@ import {
 import { sequenceSuffix, validatePartialPath, validatePath } from "../tree/paths.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import type { TxnBody } from "../txn/txn.ts";
-import type { LiveChange, Outstanding } from "./outstanding.ts";
+import type { Found, Outstanding } from "./outstanding.ts";
 import type { QuotaGuard } from "./quota_guard.ts";
+import type { Owner } from "./request.ts";
+import type { SessionTracker } from "./sessions.ts";
 
 /** What a path check or a lookup may give instead of a result. */
 export type Refused = number;
@@ -29,8 +31,7 @@ export interface Preparing {
   readonly time: bigint;
   readonly sessionId: bigint;
   readonly auth: readonly Id[];
-  /** 0, SESSIONEXPIRED or SESSIONMOVED; `global` asks for a session that every server knows. */
-  checkSession(global: boolean): number;
+  readonly owner: Owner;
 }
 
 export interface PrepareRules {
@@ -64,11 +65,23 @@ export class OpPreparer {
   readonly #outstanding: Outstanding;
   readonly #rules: PrepareRules;
   readonly #quota: QuotaGuard;
+  readonly #sessions: SessionTracker;
 
-  constructor(outstanding: Outstanding, rules: PrepareRules, quota: QuotaGuard) {
+  constructor(
+    outstanding: Outstanding,
+    sessions: SessionTracker,
+    rules: PrepareRules,
+    quota: QuotaGuard,
+  ) {
     this.#outstanding = outstanding;
+    this.#sessions = sessions;
     this.#rules = rules;
     this.#quota = quota;
+  }
+
+  /** 0, SESSIONEXPIRED or SESSIONMOVED. */
+  checkSession(txn: Preparing): number {
+    return this.#sessions.check(txn.sessionId, txn.owner);
   }
 
   create(txn: Preparing, ask: CreateAsk): TxnBody | Refused {
@@ -92,7 +105,7 @@ export class OpPreparer {
   }
 
   delete(txn: Preparing, path: string | null, version: number): TxnBody | Refused {
-    const session = txn.checkSession(false);
+    const session = this.checkSession(txn);
     if (session !== 0) return session;
     if (path === null) return ErrorCode.MARSHALLINGERROR;
     if (!isDeletable(path)) return ErrorCode.BADARGUMENTS;
@@ -124,7 +137,7 @@ export class OpPreparer {
     data: Uint8Array | null,
     version: number,
   ): TxnBody | Refused {
-    const session = txn.checkSession(false);
+    const session = this.checkSession(txn);
     if (session !== 0) return session;
     if (path === null || validatePath(path) !== null) return ErrorCode.BADARGUMENTS;
     const node = this.#outstanding.find(path);
@@ -146,7 +159,7 @@ export class OpPreparer {
     asked: readonly ACL[] | null,
     version: number,
   ): TxnBody | Refused {
-    const session = txn.checkSession(false);
+    const session = this.checkSession(txn);
     if (session !== 0) return session;
     if (path === null || validatePath(path) !== null) return ErrorCode.BADARGUMENTS;
     const acl = fixup(asked, txn.auth, this.#rules.auth);
@@ -162,7 +175,7 @@ export class OpPreparer {
 
   /** Only as a part of a multi. */
   check(txn: Preparing, path: string | null, version: number): TxnBody | Refused {
-    const session = txn.checkSession(false);
+    const session = this.checkSession(txn);
     if (session !== 0) return session;
     if (path === null || validatePath(path) !== null) return ErrorCode.BADARGUMENTS;
     const node = this.#outstanding.find(path);
@@ -208,7 +221,10 @@ export class OpPreparer {
     } else if (ttl >= 0n || op === OpCode.createTTL) {
       return ErrorCode.BADARGUMENTS; // a TTL txn without a TTL halts Java servers (client.md 11)
     }
-    return txn.checkSession(isEphemeralMode(flags));
+    // An ephemeral needs a session that every server knows.
+    return isEphemeralMode(flags)
+      ? this.#sessions.checkGlobal(txn.sessionId, txn.owner)
+      : this.checkSession(txn);
   }
 
   #created(
@@ -216,7 +232,7 @@ export class OpPreparer {
     ask: CreateAsk,
     path: string,
     acl: ACL[],
-    parent: LiveChange,
+    parent: Found,
   ): TxnBody {
     const { op, data } = ask;
     const { zxid, time } = txn;
@@ -249,7 +265,7 @@ export class OpPreparer {
     }
   }
 
-  #deleted(txn: Preparing, path: string, parent: LiveChange, node: LiveChange): TxnBody {
+  #deleted(txn: Preparing, path: string, parent: Found, node: Found): TxnBody {
     this.#outstanding.update(txn.zxid, parent, {
       stat: movedBy(txn.zxid, parent.stat),
       childCount: parent.childCount - 1,
@@ -258,7 +274,7 @@ export class OpPreparer {
     return { kind: "delete", record: { path } };
   }
 
-  #may(node: LiveChange, permission: number, txn: Preparing): boolean {
+  #may(node: Found, permission: number, txn: Preparing): boolean {
     return permits(node.acl, permission, txn.auth, this.#rules.auth);
   }
 

@@ -15,7 +15,8 @@ import {
   writeWhoAmIResponse,
 } from "../records/client.ts";
 import { writeACL } from "../records/data.ts";
-import type { Tree, WatchLists, Znode } from "../tree/tree.ts";
+import type { WatchLists } from "../tree/rearm.ts";
+import type { Tree, Znode } from "../tree/tree.ts";
 import { WatchMode } from "../tree/watches.ts";
 import { ErrorCode, OpCode, opName, Xid } from "../txn/opcodes.ts";
 import { MULTI_END } from "../wire/multi.ts";

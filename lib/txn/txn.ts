@@ -80,6 +80,8 @@ export interface Txn {
 
 export const DIGEST_VERSION = 2;
 const DIGEST_SIZE = 12;
+/** Where txns are encoded: one at a time, copied out. */
+const scratch = new Output(4096);
 
 /** True when this multi was refused as a whole: some part carries an error. */
 export const isRefusedMulti = (parts: readonly TxnPart[]): boolean =>
@@ -87,11 +89,11 @@ export const isRefusedMulti = (parts: readonly TxnPart[]): boolean =>
 
 /** Encodes a txn; its bytes are new and its own. */
 export function makeTxn(header: TxnHeader, body: TxnBody, digest: TxnDigest | null): Txn {
-  const out = new Output();
-  writeTxnHeader(out, header);
-  writeTxnBody(out, body);
-  if (digest !== null) writeTxnDigest(out, digest);
-  return { header, body, digest, bytes: out.take() };
+  scratch.reset();
+  writeTxnHeader(scratch, header);
+  writeTxnBody(scratch, body);
+  if (digest !== null) writeTxnDigest(scratch, digest);
+  return { header, body, digest, bytes: scratch.take() };
 }
 
 /**
