@@ -79,7 +79,9 @@ describe("the house", () => {
   });
 
   it("files open with what they decide", () => {
-    none(sources.flatMap(({ path, source }) => headFindings(path, source)));
+    // A test says by its titles what it is about.
+    const told = sources.filter(({ path }) => !/^tests\/\w+_test\.ts$/.test(path));
+    none(told.flatMap(({ path, source }) => headFindings(path, source)));
   });
 
   it("exceptions are for files that exist and still need them", () => {
