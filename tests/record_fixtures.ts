@@ -1,10 +1,11 @@
 // Records the conversations in fixtures/captures anew, from real servers of every release:
 //
-//   deno task record                 all releases (about a minute each)
+//   deno task record                 all releases (about 20 seconds each)
 //   deno task record 3.9.5 3.4.14    some of them
 //
 // Needs root, Linux (a whole 127.0.0.0/8 on loopback), tcpdump, Java 17 and Maven. Nothing else may
-// use 127.0.7.0/24 meanwhile. A failed story writes nothing. Each run gives other session ids, times
+// use 127.0.7.0/24 meanwhile. A failed story writes nothing, and leaves the
+// servers' logs in the system's temporary folder. Each run gives other session ids, times
 // and ports, so record only when the story changes, and say in the commit what changed in it.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,6 +22,7 @@ import {
   authenticating,
   connecting,
   creating,
+  everywhere,
   fourLetterWords,
   greet,
   multis,
@@ -38,6 +40,7 @@ import {
   roles,
   snap,
   trunc,
+  untilLevel,
 } from "./support/story_failover.ts";
 import { sessions, watching, watchingAgain } from "./support/story_watches.ts";
 
@@ -73,7 +76,7 @@ async function record(version: string): Promise<void> {
   writeFileSync(join(folder, `${version}.pcap.gz`), packed);
   writeFileSync(join(folder, `${version}.json`), `${JSON.stringify(facts, null, 1)}\n`);
   rmSync(scratch, { recursive: true });
-  if (process.env.KEEP === undefined) rmSync(dir, { recursive: true });
+  rmSync(dir, { recursive: true });
   console.log(`${version}: ${facts.ops.length} requests, ${packed.length} bytes packed`);
 }
 
@@ -187,6 +190,7 @@ async function tell(story: Story, facts: Writable<CaptureFacts>): Promise<void> 
     await quotas(story, client);
     await client.ask("closeSession", ops.closeSession);
   });
+  await chapter("everywhere", () => everywhere(story));
   await chapter("watches on a follower", () => watching(story, low, leader));
   await chapter("watches set again", () => watchingAgain(story, 4, low));
   await chapter("sessions", () => sessions(story, low, 4));
@@ -196,6 +200,7 @@ async function tell(story: Story, facts: Writable<CaptureFacts>): Promise<void> 
   await chapter("snap", () => snap(story));
   await chapter("reconfig", () => reconfiguring(story));
   await chapter("the end", async () => {
+    await untilLevel(story);
     for (const member of story.ensemble.members) await story.state(member, "srvr");
   });
   await chapter("alone", () => alone(story));

@@ -66,6 +66,8 @@ export interface OpFacts {
   /** Reply header fields; zxid as `0x…`. Absent when closed. */
   readonly err?: number;
   readonly zxid?: string;
+  /** Granted timeout of a connect, 0 when the session was refused. */
+  readonly timeoutMs?: number;
   /** Length of the reply payload (header included, length prefix not). */
   readonly replyLength?: number;
 }
@@ -138,7 +140,7 @@ export function capturedVersions(): string[] {
 
 /** The raw packet file of a version (classic pcap, Ethernet frames), for readers of such files. */
 export function captureBytes(version: string): Uint8Array {
-  return gunzipSync(readFileSync(`${folder}${version}.pcap.gz`));
+  return new Uint8Array(gunzipSync(readFileSync(`${folder}${version}.pcap.gz`)));
 }
 
 /** Facts and streams of one version's recording. */

@@ -2,7 +2,7 @@
 // test starts itself (`external`), writes each its configuration, and starts and restarts them.
 // Each member can be given its own view of the others' addresses, so that a proxy fits between.
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   commonCfg,
@@ -70,8 +70,11 @@ export interface Ensemble {
   serverLines(viewer: number): string;
   /** The whole zoo.cfg of a member; external members can be configured from it too. */
   cfg(sid: number): string;
-  /** Starts a member that is not running; waits for service unless told not to. */
-  start(sid: number, options?: { wait?: boolean }): Promise<JavaServer>;
+  /**
+   * Starts a member that is not running; waits for service unless told not to. A restart keeps the
+   * zoo.cfg that is there, since from 3.5 a server changes it itself, unless told to write it anew.
+   */
+  start(sid: number, options?: { wait?: boolean; rewrite?: boolean }): Promise<JavaServer>;
   /** Ends a member and waits until it is gone. */
   stop(sid: number, signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Sid of the member whose `srvr` says leader, or null. */
@@ -181,7 +184,10 @@ class JavaEnsemble implements Ensemble {
     return commonCfg(version, settings) + this.serverLines(sid);
   }
 
-  async start(sid: number, options: { wait?: boolean } = {}): Promise<JavaServer> {
+  async start(
+    sid: number,
+    options: { wait?: boolean; rewrite?: boolean } = {},
+  ): Promise<JavaServer> {
     const member = this.member(sid);
     const dist = this.#dists.get(member.version);
     if (dist === undefined) {
@@ -190,9 +196,11 @@ class JavaEnsemble implements Ensemble {
     if (member.server?.exit() === null) throw new Error(`server ${sid} is running`);
     const { dir, host, clientPort } = member;
     const jvmArgs = [...(this.#options.jvmArgs ?? []), ...(member.spec.jvmArgs ?? [])];
+    const cfgFile = join(dir, "zoo.cfg");
+    const keeps = existsSync(cfgFile) && options.rewrite !== true;
     const server = startServer(dist, {
       dir,
-      cfg: this.cfg(sid),
+      cfg: keeps ? readFileSync(cfgFile, "utf8") : this.cfg(sid),
       clientHost: host,
       clientPort,
       myid: sid,

@@ -154,8 +154,8 @@ export function granted(session: Session | null): Session {
 }
 
 // `envi` is left out: it would put this machine's paths into the fixture.
-const words = ["ruok", "srvr", "stat", "mntr", "conf", "cons", "dump", "wchs", "wchc", "wchp"];
-const laterWords = { isro: "3.4.0", dirs: "3.5.1", gtmk: "3.5.0", hash: "3.6.0" };
+const words = ["ruok", "srvr", "stat", "conf", "cons", "dump", "wchs", "wchc", "wchp"];
+const laterWords = { mntr: "3.4.0", isro: "3.4.0", dirs: "3.5.1", gtmk: "3.5.0", hash: "3.6.0" };
 
 /** Every four-letter word that a release knows, to every member. */
 export async function fourLetterWords(story: Story): Promise<void> {
@@ -326,9 +326,24 @@ export async function authenticating(
   if (story.since("3.4.0")) await other.ask("sasl", ops.sasl, buffer(utf8("token")));
   await auth(other, "nonsense", "x");
   await other.untilClosed();
+  if (!story.since("3.4.14")) return; // 3.4.5 never answers an unknown op
   const { client: odd } = await greet(story, "odd", sid);
   await odd.ask("unknown", 99, undefined, { note: "op 99" });
   await odd.drop();
+}
+
+/** The same few requests to each member, whatever its role. */
+export async function everywhere(story: Story): Promise<void> {
+  for (const { sid, isObserver } of story.ensemble.members) {
+    const { client } = await greet(story, `at ${sid}`, sid);
+    // Longer than a Java stream's buffer of 8 KiB, so that its packets come in several writes.
+    await create(client, `/at-${sid}`, "long ".repeat(isObserver ? 2_000 : 1), 1);
+    await setData(client, `/at-${sid}`, "short");
+    await client.ask("sync", ops.sync, text(`/at-${sid}`), { path: `/at-${sid}` });
+    await getData(client, `/at-${sid}`);
+    await client.ask("ping", ops.ping, undefined, { xid: -2 });
+    await client.ask("closeSession", ops.closeSession);
+  }
 }
 
 export const superAuth = cat(int(0), text("digest"), buffer(utf8("super:pw")));

@@ -142,7 +142,9 @@ export class StoryClient {
       id: view.getBigInt64(8),
       password: frame.slice(20, 20 + view.getInt32(16)),
     };
-    this.#ledger.ops.push({ ...common, result: "answered", replyLength: frame.length });
+    const { timeoutMs: given } = session;
+    const answered = { result: "answered", timeoutMs: given, replyLength: frame.length } as const;
+    this.#ledger.ops.push({ ...common, ...answered });
     if (session.timeoutMs > 0) {
       this.#ledger.sessions.push({
         client: this.name,

@@ -45,13 +45,13 @@ export function logOf(story: Story, sid: number): string {
   return readFileSync(join(story.ensemble.member(sid).dir, "server.log"), "utf8");
 }
 
-/** A follower misses a few transactions and gets just those. */
+/** A follower and the observer miss a few transactions and get just those. */
 export async function diff(story: Story): Promise<void> {
   const { followers: [low, high] } = await roles(story);
-  await story.ensemble.stop(low);
+  for (const sid of [low, 4]) await story.ensemble.stop(sid);
   const { client } = await greet(story, "diff", high);
   for (let i = 0; i < 3; i++) await create(client, `/diff-${i}`, `${i}`);
-  await restart(story, low);
+  for (const sid of [low, 4]) await restart(story, sid);
   await setData(client, "/diff-0", "all are here");
   await client.ask("closeSession", ops.closeSession);
 }
@@ -72,6 +72,25 @@ export async function leaderDeath(story: Story): Promise<void> {
   await next.client.ask("closeSession", ops.closeSession);
 }
 
+/** Waits until all members have applied the same transactions. */
+export async function untilLevel(story: Story): Promise<void> {
+  await until("all members are level", async () => {
+    const answers = await Promise.all(
+      story.ensemble.members.map((m) => fourLetter(m.clientPort, "srvr", m.host).catch(() => "")),
+    );
+    const zxids = answers.map((answer) => /^Zxid: (.*)$/m.exec(answer)?.[1]);
+    return zxids[0] !== undefined && new Set(zxids).size === 1;
+  });
+}
+
+async function untilRole(story: Story, sid: number, role: string): Promise<void> {
+  const member = story.ensemble.member(sid);
+  await until(`server ${sid} is ${role}`, async () => {
+    const answer = await fourLetter(member.clientPort, "srvr", member.host).catch(() => "");
+    return answer.includes(`Mode: ${role}`);
+  });
+}
+
 async function untilServing(story: Story, sids: readonly number[]): Promise<void> {
   for (const sid of sids) {
     const { host, clientPort } = story.ensemble.member(sid);
@@ -87,6 +106,8 @@ export async function trunc(story: Story): Promise<void> {
   const { leader, followers } = await roles(story);
   const { client } = await greet(story, "loser", leader);
   await create(client, "/kept");
+  // Out of the way: searching voters and a searching observer answer each other without end.
+  await story.ensemble.stop(4);
   for (const sid of followers) story.ensemble.member(sid).server?.kill("SIGSTOP");
   const lost = create(client, "/lost", "never committed");
   await until("the leader logs the write", () => isLogged(story, leader, "/lost"));
@@ -97,6 +118,7 @@ export async function trunc(story: Story): Promise<void> {
   await restart(story, leader);
   const { client: winner } = await greet(story, "winner", followers[0]);
   await create(winner, "/won");
+  await story.ensemble.start(4);
   const { client: reader } = await greet(story, "reader", leader);
   await getData(reader, "/lost");
   await getData(reader, "/won");
@@ -158,13 +180,28 @@ export async function reconfiguring(story: Story): Promise<void> {
   await client.ask("sync", ops.sync, text("/"), { path: "/" });
   await untilServing(story, [leader, low, 4]);
   await client.ask("closeSession", ops.closeSession);
+  await changeRole(story, leader, low, lines.find((l) => l.startsWith(`server.${low}=`)) ?? "");
+}
+
+/** A voter becomes an observer and then a voter again. */
+async function changeRole(story: Story, leader: number, low: number, line: string): Promise<void> {
+  const { client: chief } = await greet(story, "chief", leader);
+  await chief.ask("auth", ops.auth, superAuth, { xid: -4, note: "super" });
+  const swapped = (role: string) => {
+    const body = cat(text(line.replace("participant", role)), text(null), text(null), long(-1n));
+    return chief.ask("reconfig", ops.reconfig, body, { note: `a voter becomes ${role}` });
+  };
+  await swapped("observer");
+  await untilRole(story, low, "observer");
+  await swapped("participant");
+  await untilRole(story, low, "follower");
+  await chief.ask("closeSession", ops.closeSession);
 }
 
 /** Two voters end; the third serves reads only, to those who accept that (3.4+). */
 export async function alone(story: Story): Promise<void> {
   if (!story.since("3.4.0")) return;
   const { leader, followers: [low, high] } = await roles(story);
-  // Before 3.5 a searching observer and a searching voter answer each other without end.
   for (const sid of [4, low, leader]) await story.ensemble.stop(sid);
   const survivor = story.ensemble.member(high);
   await until("the survivor is read-only", async () => {
