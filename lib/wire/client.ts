@@ -152,7 +152,7 @@ function isTextRecord(input: Input): boolean {
   if (input.left < 4) return false;
   const length = input.int();
   input.at -= 4;
-  return length === input.left - 4;
+  return Math.max(0, length) === input.left - 4;
 }
 
 // ---- whole frames -------------------------------------------------------------------------------
