@@ -24,7 +24,7 @@ export interface LearnerOptions {
   readonly tickMs: Millis;
   readonly initLimit: number;
   readonly syncLimit: number;
-  /** Observers only: `syncEnabled`. False: nothing is logged. */
+  /** False: nothing is logged. Only an observer with `syncEnabled=false` may. */
   readonly logs: boolean;
 }
 
@@ -99,5 +99,5 @@ export type LearnerEffect =
   | { readonly type: "synced" }
   /** Something to tell people; the link stays. */
   | { readonly type: "warn"; readonly text: string }
-  /** The role is over: close the link, look for a leader. `isFault`: the other side did wrong. */
-  | { readonly type: "leave"; readonly why: string; readonly isFault: boolean };
+  /** The role is over: close the link, look for a leader. */
+  | { readonly type: "leave"; readonly why: string };
