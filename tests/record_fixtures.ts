@@ -20,10 +20,8 @@ import { withoutBareAcks } from "./support/pcap_writer.ts";
 import { recorderUnavailable, startRecorder } from "./support/recorder.ts";
 import {
   authenticating,
-  connecting,
   creating,
   everywhere,
-  fourLetterWords,
   greet,
   multis,
   ops,
@@ -31,6 +29,7 @@ import {
   readingAndWriting,
   type Story,
 } from "./support/story.ts";
+import { connecting, fourLetterWords } from "./support/story_connect.ts";
 import {
   alone,
   diff,

@@ -13,7 +13,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -266,7 +265,7 @@ function debianDist(): JavaDist {
   const names = readdirSync(debianJars);
   const found = names.map((name) => /^zookeeper-(\d+\.\d+\.\d+)\.jar$/.exec(name)?.[1])
     .find((version) => version !== undefined);
-  const conf = join(tmpdir(), `zkpeer-conf-${process.pid}`);
+  const conf = join(cacheRoot(), "java", "debian");
   mkdirSync(conf, { recursive: true });
   writeFileSync(join(conf, "simplelogger.properties"), simpleLoggerProperties);
   const wanted = /^(zookeeper|zookeeper-jute|slf4j-api|slf4j-simple|commons-cli|commons-io)\.jar$/;
