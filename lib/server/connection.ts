@@ -61,6 +61,8 @@ export class Connection implements Watcher, Expiring {
   readonly client: ClientConn;
   readonly stats = new ConnectionStats();
   readonly frames: FrameSplitter;
+  /** Java's form of the other side's address. */
+  readonly address: string;
   readonly establishedWall: number;
   state: ConnectionState = "fresh";
   /** 0 until a connect request came. */
@@ -94,7 +96,8 @@ export class Connection implements Watcher, Expiring {
     this.client = client;
     this.frames = new FrameSplitter(frameLimit, `client ${client.host}:${client.port}`);
     this.establishedWall = wall;
-    this.ids = [{ scheme: "ip", id: ipIdOf(client.host) }, ...client.ids];
+    this.address = ipIdOf(client.host);
+    this.ids = [{ scheme: "ip", id: this.address }, ...client.ids];
   }
 
   get isOpen(): boolean {

@@ -12,12 +12,8 @@ import type { Input } from "../codec/input.ts";
 import { authenticate, isEnough } from "../auth/mod.ts";
 import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
-import {
-  isFourLetterWord,
-  readRequestBody,
-  STMK_MASK_BYTES,
-  TELNET_CLOSE,
-} from "../wire/client.ts";
+import { readRequestBody } from "../wire/client.ts";
+import { wordOf } from "./closed_door.ts";
 import type { Connection, Waiting } from "./connection.ts";
 import type { Core } from "./core.ts";
 import type { Handshake } from "./handshake.ts";
@@ -28,7 +24,6 @@ import { LOCAL } from "./request.ts";
 import type { Tally } from "./stats.ts";
 
 const HEADER_SIZE = 8;
-const TELNET_WORD = "telnet close";
 
 export class Intake {
   readonly #core: Core;
@@ -152,25 +147,16 @@ export class Intake {
 
   /** True when the connection is for a four-letter word, or it is too early to tell. */
   #isWord(conn: Connection): boolean {
-    const { queue } = conn.frames;
-    if (queue.size < 4) return true;
-    const isTelnet = queue.intAt(0) === TELNET_CLOSE;
-    const word = isTelnet ? TELNET_WORD : conn.frames.peekWord();
-    if (!isTelnet && !isFourLetterWord(word)) return false;
-    if (word === null) return false;
-    let mask: bigint | null = null;
-    if (word === "stmk") {
-      if (queue.size < 4 + STMK_MASK_BYTES) return true;
-      mask = BigInt.asIntN(
-        64,
-        (BigInt(queue.intAt(4)) << 32n) | BigInt.asUintN(32, BigInt(queue.intAt(8))),
-      );
-    }
-    this.#core.stats.received += 1;
+    const core = this.#core;
+    const asked = wordOf(conn.frames);
+    if (asked === null) return false;
+    if (asked === undefined) return true;
+    core.stats.received += 1;
     conn.stats.received += 1;
-    conn.output().raw(Buffer.from(this.#core.word(word, mask), "utf8"));
-    this.#core.stats.sent += 1;
-    this.#core.close(conn);
+    conn.hold(true);
+    conn.output().raw(Buffer.from(core.word(asked.word, asked.mask), "utf8"));
+    core.stats.sent += 1;
+    core.close(conn);
     return true;
   }
 

@@ -15,6 +15,7 @@ import { Connection, type Waiting } from "./connection.ts";
 import { Core, type ServerDeps } from "./core.ts";
 import type { ServerFace } from "./faces.ts";
 import { Handshake, isBarrier } from "./handshake.ts";
+import { Inspection } from "./inspect.ts";
 import { Intake } from "./intake.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { shortName } from "./op_kinds.ts";
@@ -29,6 +30,8 @@ const NOTHING = new Uint8Array(0);
 
 export class Server implements ServerFace<Connection> {
   readonly core: Core;
+  /** For operators. */
+  readonly inspection: Inspection;
   readonly #handshake: Handshake;
   readonly #intake: Intake;
   readonly #locals: LocalSessions;
@@ -45,6 +48,7 @@ export class Server implements ServerFace<Connection> {
   constructor(deps: ServerDeps) {
     const core = new Core(deps);
     this.core = core;
+    this.inspection = new Inspection(core);
     this.#handshake = new Handshake(core);
     this.#intake = new Intake(core, this.#handshake, new Reads(core));
     this.#locals = new LocalSessions(core);
