@@ -236,6 +236,24 @@ describe("a settled server", () => {
     assert.deepEqual(effects.map((e) => e.type === "vote" && e.to), [9n]);
   });
 
+  it("does not answer a stranger the same again at once", () => {
+    const election = settled();
+    const asked = { type: "notified", from: 9n, notification: heard({}) } as const;
+    assert.equal(election.step(asked, at(3)).length, 1);
+    assert.equal(election.step(asked, at(4)).length, 0);
+    election.step({ type: "established", epoch: 2n }, at(5));
+    assert.equal(election.step(asked, at(6)).length, 1);
+    assert.equal(election.step(asked, at(300)).length, 1);
+  });
+
+  it("an observer does not answer voters of an older round", () => {
+    const observer = new Election(electorate(9n, { isVoter: false, isObserver: true }));
+    observer.step({ type: "look", zxid: 0n, currentEpoch: 0n }, at(0));
+    observer.step({ type: "look", zxid: 0n, currentEpoch: 0n }, at(1));
+    const effects = observer.step({ type: "notified", from: 1n, notification: heard({}) }, at(2));
+    assert.deepEqual(effects, []);
+  });
+
   it("ignores voters that do not look", () => {
     const notification = heard({ state: ServerState.following });
     assert.deepEqual(settled().step({ type: "notified", from: 1n, notification }, at(3)), []);

@@ -121,6 +121,8 @@ export class Election {
   #received = new Map<Sid, Vote>();
   /** Votes of servers that follow or lead. */
   #established = new Map<Sid, Vote>();
+  /** What strangers were told last. */
+  readonly #told = new Map<Sid, { vote: Vote; state: ServerState; at: Millis }>();
   #resendAt: Millis | null = null;
   #resendWait: Millis = 0;
   #finalizeAt: Millis | null = null;
@@ -219,7 +221,8 @@ export class Election {
       effects.push({ type: "newerConfig", from, text: n.config ?? "" });
     }
     if (!this.#electorate.voters.has(from)) {
-      effects.push(this.#answer(from, this.#looking ? this.#proposal : this.#current, this.#round));
+      const vote = this.#looking ? this.#proposal : this.#current;
+      if (!this.#isRepeated(from, vote, now)) effects.push(this.#answer(from, vote, this.#round));
       return effects;
     }
     if (!this.#looking) {
@@ -230,13 +233,27 @@ export class Election {
     }
     const vote = voteOf(n);
     if (vote.state === ServerState.looking && vote.round < this.#round) {
-      effects.push(this.#answer(from, this.#proposal, this.#round));
+      // Whoever has no vote of its own has nothing to set right (see #isRepeated).
+      if (this.#electorate.isVoter) effects.push(this.#answer(from, this.#proposal, this.#round));
       return effects;
     }
     if (!this.#electorate.voters.has(vote.leader)) return effects;
     if (vote.state === ServerState.looking) effects.push(...this.#heardLooking(from, vote, now));
     else if (vote.state !== ServerState.observing) effects.push(...this.#heardSettled(from, vote));
     return effects;
+  }
+
+  /**
+   * Strangers are answered at once, but not the same again and again: a looking observer answers a
+   * looking voter at once too, and two Java servers go on with that for as long as the election
+   * takes, hundreds of times a second.
+   */
+  #isRepeated(to: Sid, vote: Vote, now: Instant): boolean {
+    const told = this.#told.get(to);
+    const isNews = told === undefined || told.vote !== vote || told.state !== this.#state ||
+      now.mono >= told.at + this.#options.minNotificationMs;
+    if (isNews) this.#told.set(to, { vote, state: this.#state, at: now.mono });
+    return !isNews;
   }
 
   #heardLooking(from: Sid, vote: Vote, now: Instant): readonly ElectionEffect[] {
