@@ -2,11 +2,12 @@
 // Whatever is started here dies with the test process, however that ends.
 // Laying out an ensemble of several servers is in java_ensemble.ts; getting jars in java_dist.ts.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { adopt, type Child, type ChildExit, startChild } from "./child.ts";
 import { compareVersions, type JavaDist } from "./java_dist.ts";
 
 export {
@@ -43,45 +44,22 @@ export interface ServerOptions {
   readonly logTo?: string;
 }
 
-export interface JavaExit {
-  readonly code: number | null;
-  readonly signal: string | null;
-}
+export type JavaExit = ChildExit;
 
-/** A running server. */
-export interface JavaServer {
-  readonly version: string;
-  readonly pid: number;
+/** A running server, whoever made it. */
+export interface TestServer extends Child {
+  /** What it is, in messages. */
+  readonly name: string;
   readonly dir: string;
   readonly clientHost: string;
   readonly clientPort: number;
-  /** Settles when the process has ended, for whatever cause. */
-  readonly exited: Promise<JavaExit>;
-  /** How it ended, or null while it runs. */
-  exit(): JavaExit | null;
-  /** Everything printed since the server's folder was made, by earlier runs too. */
-  log(): string;
   /** Polls until `srvr` names a mode; gives `leader`, `follower`, `observer` or `standalone`. */
   waitServing(timeoutMs?: number): Promise<string>;
-  /** Sends a signal (SIGSTOP and SIGCONT too) and returns at once. */
-  kill(signal: NodeJS.Signals): void;
-  /** Ends it (SIGTERM, then SIGKILL after 5 s) and waits until it is gone. */
-  stop(): Promise<JavaExit>;
 }
 
-// The shell becomes java, so the pid is java's. Its helper waits on our pipe: a line means that java
-// has ended by itself, the end of the pipe means that the test process has died without cleaning up.
-const launch = "log=$1; shift; exec 3<&0; (IFS= read -r line <&3 || kill -9 $$) >/dev/null 2>&1 &" +
-  ' exec "$@" >>"$log" 2>&1 </dev/null 3<&-';
-
-const running = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of running) signalTo(child, "SIGKILL");
-});
-
-// Not child.kill: Deno then takes the signal for the cause of the end, whatever that was.
-function signalTo(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid !== undefined && running.has(child)) process.kill(child.pid, signal);
+/** A running server of Java's. */
+export interface JavaServer extends TestServer {
+  readonly version: string;
 }
 
 /** Starts one server from a written configuration. Does not wait for it to serve. */
@@ -94,7 +72,8 @@ export function startServer(dist: JavaDist, options: ServerOptions): JavaServer 
   const cfgFile = join(dir, "zoo.cfg");
   writeFileSync(cfgFile, options.cfg);
   const logFile = options.logTo ?? join(dir, "server.log");
-  const child = spawnJava(logFile, [
+  const child = startChild([
+    "java",
     ...defaultJvmArgs,
     "-Dzookeeper.jmx.log4j.disable=true",
     ...(options.jvmArgs ?? []),
@@ -102,65 +81,31 @@ export function startServer(dist: JavaDist, options: ServerOptions): JavaServer 
     dist.classpath,
     "org.apache.zookeeper.server.quorum.QuorumPeerMain",
     cfgFile,
-  ]);
-  const exited = exitOf(child);
-  let ended: JavaExit | null = null;
-  exited.then((exit) => ended = exit);
-  const log = () => existsSync(logFile) ? readFileSync(logFile, "utf8") : "";
-  const server: JavaServer = {
-    version: dist.version,
-    pid: child.pid ?? -1,
-    dir,
-    clientHost,
-    clientPort,
-    exited,
-    exit: () => ended,
-    log,
-    kill: (signal) => signalTo(child, signal),
-    stop: () => stopChild(child, exited),
+  ], { logFile });
+  const { version } = dist;
+  return { version, ...asServer(child, { name: `java ${version}`, dir, clientHost, clientPort }) };
+}
+
+/** What a test needs of a server that runs as `child`. */
+export function asServer(
+  child: Child,
+  facts: Pick<TestServer, "name" | "dir" | "clientHost" | "clientPort">,
+): TestServer {
+  const server: TestServer = {
+    ...child,
+    ...facts,
     waitServing: (timeoutMs = 60_000) => waitServing(server, timeoutMs),
   };
   return server;
 }
 
-function spawnJava(logFile: string, args: readonly string[]): ChildProcess {
-  const child = spawn("sh", ["-c", launch, "sh", logFile, "java", ...args], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  child.stdin?.on("error", () => {
-    // The helper is gone already: java was killed together with it. Nothing is left to tell it.
-  });
-  running.add(child);
-  child.on("exit", () => {
-    running.delete(child);
-    child.stdin?.end("done\n");
-  });
-  return child;
-}
-
-function exitOf(child: ChildProcess): Promise<JavaExit> {
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", (code, signal) => resolve({ code, signal }));
-  });
-}
-
-async function stopChild(child: ChildProcess, exited: Promise<JavaExit>): Promise<JavaExit> {
-  signalTo(child, "SIGTERM");
-  signalTo(child, "SIGCONT"); // a stopped process takes the other signal only when it goes on
-  const hard = setTimeout(() => signalTo(child, "SIGKILL"), 5_000);
-  const exit = await exited;
-  clearTimeout(hard);
-  return exit;
-}
-
-async function waitServing(server: JavaServer, timeoutMs: number): Promise<string> {
+async function waitServing(server: TestServer, timeoutMs: number): Promise<string> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const exit = server.exit();
     if (exit !== null) {
       throw new Error(
-        `java ${server.version} ended with ${exit.code ?? exit.signal}:\n${tail(server.log())}`,
+        `${server.name} ended with ${exit.code ?? exit.signal}:\n${tail(server.log())}`,
       );
     }
     const answer = await fourLetter(server.clientPort, "srvr", server.clientHost)
@@ -169,7 +114,7 @@ async function waitServing(server: JavaServer, timeoutMs: number): Promise<strin
     if (mode !== undefined) return mode;
     if (Date.now() > deadline) {
       throw new Error(
-        `java ${server.version} does not serve after ${timeoutMs} ms (${answer.trim()}):\n` +
+        `${server.name} does not serve after ${timeoutMs} ms (${answer.trim()}):\n` +
           tail(server.log()),
       );
     }
@@ -244,8 +189,8 @@ export function runJava(
     mainClass,
     ...args,
   ], { stdio: ["pipe", "pipe", "pipe"] });
-  running.add(child);
-  const hard = setTimeout(() => signalTo(child, "SIGKILL"), options.timeoutMs ?? 60_000);
+  const kill = adopt(child);
+  const hard = setTimeout(() => kill("SIGKILL"), options.timeoutMs ?? 60_000);
   return new Promise((resolve, reject) => {
     const out: Uint8Array[] = [];
     const err: Uint8Array[] = [];
@@ -258,7 +203,6 @@ export function runJava(
     child.stdin.end(options.stdin ?? "");
     child.on("close", (code) => {
       clearTimeout(hard);
-      running.delete(child);
       const text = (parts: Uint8Array[]) => Buffer.concat(parts).toString("utf8");
       resolve({ code, stdout: text(out), stderr: text(err) });
     });
