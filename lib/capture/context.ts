@@ -160,6 +160,7 @@ export class Context {
       protocol: conn.protocol,
       from: conn.names[side],
       to: conn.names[side ^ 1],
+      direction: side === conn.clientSide ? "up" : "down",
       fromSid: this.members.sidOf(conn, side),
       toSid: this.members.sidOf(conn, (side ^ 1) as Side),
       kind: draft.kind,

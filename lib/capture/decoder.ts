@@ -87,6 +87,11 @@ export class Decoder implements TcpSink {
     this.#reader.push(chunk);
   }
 
+  /** One file of the capture is over; another may follow. */
+  endFile(): void {
+    this.#leftOver += this.#reader.end();
+  }
+
   /** One packet, for captures that come from elsewhere than a file. */
   packet(packet: Packet): void {
     const { time } = packet;
@@ -102,7 +107,7 @@ export class Decoder implements TcpSink {
 
   /** The capture is over: what was held back is given out. */
   end(): void {
-    this.#leftOver = this.#reader.end();
+    this.endFile();
     this.#tcp.end();
     for (const [i, { conn, why, time }] of this.#riddles.entries()) {
       this.context.riddles[i].resolve(time, why);

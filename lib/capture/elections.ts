@@ -40,7 +40,8 @@ export class Elections {
   }
 
   notification(conn: Conn, side: Side, told: Notification, time: number): void {
-    const sid = this.#context.members.sidOf(conn, side);
+    const { members } = this.#context;
+    const sid = members.sidOf(conn, side);
     const vote: ElectionVote = {
       sid,
       from: conn.names[side],
@@ -52,6 +53,10 @@ export class Elections {
     };
     // A server that has not begun to vote answers observers with round 0, which is no election.
     if (told.state === LOOKING && told.electionEpoch === 0n) return;
+    // To one that does not vote a server sends its last result, with the present round (2.4 rule 1).
+    const hearer = members.sidOf(conn, (side ^ 1) as Side);
+    const isVoting = hearer === null || !members.observers.has(hearer);
+    if (told.state === LOOKING && !isVoting) return;
     if (told.state === LOOKING) this.#looking(vote, sid, told.electionEpoch, time);
     else this.#settled(vote, sid, time);
   }
@@ -100,7 +105,8 @@ export class Elections {
       if (!isLed || !this.#isQuorum(same.map(([one]) => one))) continue;
       const joined = [...round.looking.keys()].filter((one) => !round.settled.has(one));
       const who = joined.length === 0 ? "" : `${joined.join(", ")} joined: `;
-      const why = `${who}${vote.leader} leads and ${same.length} servers say so`;
+      const voices = same.map(([one]) => one).sort((a, b) => (a < b ? -1 : 1)).join(", ");
+      const why = `${who}${voices} said that ${vote.leader} leads`;
       this.#finish(round, vote.leader, same.map(([one]) => one), why, time);
     }
   }
@@ -142,7 +148,7 @@ export class Elections {
       byLeader.set(vote.leader, [...(byLeader.get(vote.leader) ?? []), sid]);
     }
     for (const [leader, supporters] of byLeader) {
-      if (this.#isQuorum(supporters)) return [leader, supporters];
+      if (this.#isQuorum(supporters)) return [leader, supporters.sort((a, b) => (a < b ? -1 : 1))];
     }
     return null;
   }
@@ -183,7 +189,7 @@ const isSame = (a: ElectionVote, b: ElectionVote): boolean =>
 
 /** What the winner had over the others, by the order of votes (quorum.md 3.3). */
 function reasonOf(round: Round, leader: Sid, supporters: readonly Sid[]): string {
-  const quorum = `${supporters.length} of the servers voted for ${leader}`;
+  const quorum = `${supporters.join(", ")} voted for ${leader}`;
   const winner = round.votes.find((vote) => vote.leader === leader);
   const own = round.votes.filter((vote) => vote.sid === vote.leader && vote.leader !== leader);
   if (winner === undefined || own.length === 0) return quorum;

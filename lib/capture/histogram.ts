@@ -9,6 +9,8 @@ export class Histogram {
   count = 0;
   sum = 0;
   max = 0;
+  /** Values that happened but whose duration is not known. */
+  unknown = 0;
 
   /** `ns` below zero (clocks of two capture points) counts as zero. */
   add(ns: number): void {

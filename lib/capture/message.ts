@@ -67,6 +67,8 @@ export interface Message {
   /** `address:port`, IPv6 in brackets. */
   readonly from: string;
   readonly to: string;
+  /** `up`: from the side that dialled (client, learner) to the other. */
+  readonly direction: "up" | "down";
   /** Server ids of the ends, where known by then. */
   readonly fromSid: Sid | null;
   readonly toSid: Sid | null;

@@ -105,10 +105,19 @@ export class CaptureReader {
     else if (used > 0) carry.drop(used);
   }
 
-  /** Says how many bytes of an unfinished last record are left over; 0 for a whole file. */
+  /**
+   * The file is over: says how many bytes of an unfinished last record are left over, 0 for a whole
+   * file. Another file may follow, as tcpdump's -C and -G write them; its times go on from the
+   * first packet of the first.
+   */
   end(): number {
     if (this.#format === "unknown" && this.#carry.length > 0) throw this.#notCapture();
-    return this.#carry.length;
+    const left = this.#carry.length;
+    this.#carry.clear();
+    this.#format = "unknown";
+    this.#interfaces = [];
+    this.#offset = 0;
+    return left;
   }
 
   #notCapture(): Fault {
@@ -177,10 +186,12 @@ export class CaptureReader {
 
   #pcapTime(one: Interface, seconds: number, fraction: number): number {
     if (one.base === null) {
-      this.#origin = BigInt(seconds) * SECOND + BigInt(fraction) * BigInt(one.unit);
-      one.base = { high: seconds, low: fraction, time: 0 };
+      const epoch = BigInt(seconds) * SECOND + BigInt(fraction) * BigInt(one.unit);
+      this.#origin ??= epoch;
+      one.base = { high: seconds, low: fraction, time: Number(epoch - this.#origin) };
     }
-    return (seconds - one.base.high) * 1e9 + (fraction - one.base.low) * one.unit;
+    const { high, low, time } = one.base;
+    return time + (seconds - high) * 1e9 + (fraction - low) * one.unit;
   }
 
   #show(

@@ -18,7 +18,8 @@ interface Command {
 
 /** One line per command; the module exports `run` and `help`. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
-  ["serve", { summary: "run a server", load: () => import("./check_config.ts") }],
+  ["decode", { summary: "decode a packet capture", load: () => import("./decode.ts") }],
+  ["serve", { summary: "run a server", load: () => import("./serve.ts") }],
 ]);
 
 function overview(): string {
