@@ -1,10 +1,11 @@
-// The disk contract on real files. The simulator's disk runs the same suite.
+// The disk contract on real files and on the disk that the tests of the store use.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HostDisk } from "../lib/host/disk.ts";
 import { diskContract } from "./support/contract_disk.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
 import { until } from "./support/until.ts";
 
 diskContract("host disk", () => {
@@ -14,5 +15,20 @@ diskContract("host disk", () => {
     dir,
     until,
     close: () => rmSync(dir, { recursive: true, force: true }),
+  };
+});
+
+diskContract("memory disk", () => {
+  const disk = new MemoryDisk();
+  disk.makeDir("/data");
+  return {
+    disk,
+    dir: "/data",
+    until: (condition) =>
+      until(() => {
+        disk.run();
+        return condition();
+      }),
+    close: () => {},
   };
 });

@@ -1,0 +1,89 @@
+// Transactions from the log on disk, for a learner that lags behind what memory holds (quorum.md 6.2
+// case 5). Read while the log is being written: whatever does not fit is simply the end, and the
+// leader then falls back to a snapshot. Must agree with ZKDatabase.getProposalsFromTxnLog.
+
+import { isFault } from "../base/errors.ts";
+import type { Zxid } from "../base/ids.ts";
+import type { Disk, Trace } from "../ports.ts";
+import { decodeTxn, type Txn } from "../txn/txn.ts";
+import type { DataDirs } from "./data_dirs.ts";
+import { LogHistory } from "./log_history.ts";
+import type { LogRecord } from "./log_reader.ts";
+import { filesFrom, filesOf, LOG } from "./names.ts";
+import { wholeSnapshots } from "./snapshot.ts";
+
+/**
+ * How many bytes of log may be sent instead of a snapshot: a share of the newest snapshot's size.
+ * 0 for no limit, null when it is switched off.
+ */
+export function logSizeLimit(disk: Disk, dirs: DataDirs, factor: number): number | null {
+  if (factor < 0) return null;
+  const newest = wholeSnapshots(disk, dirs.snapshots, 1)[0];
+  const size = newest === undefined ? 0 : disk.size(newest.path) ?? 0;
+  return Math.floor(size * (factor > 1 ? 0.33 : factor));
+}
+
+export class DiskLog {
+  /** Length of the files that are read, padding included. */
+  readonly size: number;
+  readonly #history: LogHistory;
+  readonly #note: Trace["note"];
+  #first: LogRecord | null;
+
+  /** Use {@link DiskLog.open}. */
+  constructor(
+    history: LogHistory,
+    first: LogRecord,
+    size: number,
+    note: Trace["note"],
+  ) {
+    this.#history = history;
+    this.#first = first;
+    this.size = size;
+    this.#note = note;
+  }
+
+  /** Null when `from` lies before the oldest transaction, or more than `limit` bytes follow it. */
+  static open(
+    disk: Disk,
+    dirs: DataDirs,
+    from: Zxid,
+    limit: number,
+    note: Trace["note"],
+  ): DiskLog | null {
+    const files = filesFrom(filesOf(disk, dirs.logs, LOG), from);
+    if (files.length === 0 || files[0].zxid > from) return null;
+    const size = files.reduce((sum, { path }) => sum + (disk.size(path) ?? 0), 0);
+    if (limit > 0 && size > limit) return null;
+    const history = new LogHistory(disk, files, files[0].zxid - 1n, {
+      allowGaps: false,
+      note: () => {}, // the tail that is being written looks torn
+    });
+    const first = attempt(() => history.next(), note);
+    return first === null || first.zxid > from ? null : new DiskLog(history, first, size, note);
+  }
+
+  /** The next transaction, or null when there are no more that can be read. */
+  next(): Txn | null {
+    const first = this.#first;
+    this.#first = null;
+    const record = first ?? attempt(() => this.#history.next(), this.#note);
+    return record === null ? null : attempt(() => decodeTxn(record.entry.slice()), this.#note);
+  }
+
+  *[Symbol.iterator](): IterableIterator<Txn> {
+    for (let txn = this.next(); txn !== null; txn = this.next()) yield txn;
+  }
+}
+
+function attempt<T>(read: () => T | null, note: Trace["note"]): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    note("warn", "store", "the log on disk cannot be read further for a learner", {
+      why: error.message,
+    });
+    return null;
+  }
+}

@@ -1,0 +1,192 @@
+// Writes transaction logs (storage.md 2): buffers records, hands them to the disk in one write per
+// batch, allocates ahead, and begins a new file when told to or when the size limit is passed.
+// When a batch is due is decided in store.ts. Must agree with FileTxnLog and FilePadding of Java;
+// unlike Java a file that is finished loses its padding, which no reader needs.
+
+import { adler32, ADLER32_START } from "../base/adler32.ts";
+import { assert } from "../base/assert.ts";
+import { Fault } from "../base/errors.ts";
+import { Output } from "../codec/output.ts";
+import type { Zxid } from "../base/ids.ts";
+import type { Disk, Done } from "../ports.ts";
+import { writeFileHeader } from "../records/disk.ts";
+import type { Txn } from "../txn/txn.ts";
+import { LOG_HEADER_SIZE, LOG_MAGIC, LOG_VERSION, RECORD_END } from "./log_reader.ts";
+import { join, logName } from "./names.ts";
+
+/** Room that must be left behind the place of writing, else more is allocated. */
+const ROOM = 4096;
+
+export interface LogWriterOptions {
+  /** Bytes to allocate at a time; 0 or less for none. */
+  readonly preallocate: number;
+  /** A file longer than this, padding included, is finished after a batch; 0 or less for none. */
+  readonly sizeLimit: number;
+  /** False: a batch is done when the system has taken it (`forceSync=no`). */
+  readonly flushes: boolean;
+}
+
+interface Segment {
+  readonly path: string;
+  readonly out: Output;
+  /** Place of the first buffered byte. */
+  written: number;
+  /** Length that the file has been given, and the length it should have. */
+  allocated: number;
+  size: number;
+  isFinished: boolean;
+}
+
+export class LogWriter {
+  readonly #disk: Disk;
+  readonly #dir: string;
+  readonly #options: LogWriterOptions;
+  #segments: Segment[] = [];
+  #isRolling = true;
+  #count = 0;
+
+  constructor(disk: Disk, dir: string, options: LogWriterOptions) {
+    this.#disk = disk;
+    this.#dir = dir;
+    this.#options = options;
+  }
+
+  /** Records that no batch has taken yet. */
+  get buffered(): number {
+    return this.#count;
+  }
+
+  /** The file that the next record goes to, unless a new one begins. */
+  get path(): string | null {
+    return this.#isRolling ? null : this.#segments.at(-1)?.path ?? null;
+  }
+
+  /** Buffers a record; returns its size on disk. Fault CORRUPT: its new file exists already. */
+  append(txn: Txn): number {
+    const segment = this.#isRolling ? this.#begin(txn.header.zxid) : this.#segments.at(-1);
+    assert(segment !== undefined, "an open log has a segment");
+    this.#makeRoom(segment);
+    const out = segment.out;
+    const before = out.size;
+    const { bytes } = txn;
+    out.words(0, adler32(ADLER32_START, bytes) | 0);
+    out.int(bytes.length);
+    out.raw(bytes);
+    out.byte(RECORD_END);
+    this.#count += 1;
+    return out.size - before;
+  }
+
+  /** The next record begins a new file. */
+  roll(): void {
+    this.#isRolling = true;
+  }
+
+  /**
+   * Hands all that is buffered to the disk; `done` is called when it is durable. One batch at a
+   * time: the next one may be started from within `done`.
+   */
+  commit(done: Done): void {
+    const segments = this.#segments;
+    let waiting = 1;
+    let failed: Fault | null = null;
+    const over = (fault: Fault | null) => {
+      failed ??= fault;
+      waiting -= 1;
+      if (waiting === 0) done(failed);
+    };
+    this.#count = 0;
+    segments.forEach((segment, index) => {
+      segment.isFinished = index < segments.length - 1 || this.#isRolling;
+      if (this.#commitSegment(segment, over)) waiting += 1;
+    });
+    const last = segments.at(-1);
+    const isOpen = last !== undefined && !last.isFinished;
+    this.#segments = isOpen ? [last] : [];
+    if (isOpen && this.#options.sizeLimit > 0 && last.allocated > this.#options.sizeLimit) {
+      this.roll();
+    }
+    assert(waiting > 1, "a batch is not empty");
+    waiting -= 1;
+  }
+
+  /** Ends the file at hand, without padding. Nothing may be buffered. */
+  close(done: Done): void {
+    assert(this.#count === 0, "nothing is buffered when the log is closed");
+    this.roll();
+    const segment = this.#segments.pop();
+    this.#segments = [];
+    if (segment === undefined) return done(null);
+    this.#trim(segment);
+    this.#disk.flush(segment.path, done);
+    this.#disk.release(segment.path);
+  }
+
+  /** Whether bytes of this segment were handed over, so that `over` will be called for it. */
+  #commitSegment(segment: Segment, over: Done): boolean {
+    const bytes = segment.out.give();
+    if (bytes.length === 0) {
+      if (segment.isFinished) {
+        this.#trim(segment);
+        this.#disk.release(segment.path);
+      }
+      return false;
+    }
+    if (segment.size > LOG_HEADER_SIZE && segment.size > segment.allocated && !segment.isFinished) {
+      segment.allocated = segment.size;
+      this.#disk.resize(segment.path, segment.size);
+    }
+    const at = segment.written;
+    segment.written += bytes.length;
+    segment.allocated = Math.max(segment.allocated, segment.written);
+    if (this.#options.flushes) {
+      this.#disk.write(segment.path, at, bytes);
+      if (segment.isFinished) this.#trim(segment);
+      this.#disk.flush(segment.path, over);
+    } else {
+      this.#disk.write(segment.path, at, bytes, over);
+      if (segment.isFinished) this.#trim(segment);
+    }
+    if (segment.isFinished) this.#disk.release(segment.path);
+    return true;
+  }
+
+  #trim(segment: Segment): void {
+    if (segment.allocated > segment.written) this.#disk.resize(segment.path, segment.written);
+  }
+
+  #begin(first: Zxid): Segment {
+    const path = join(this.#dir, logName(first));
+    // Java would cut a file of this name. Recovery has removed what may be cut, so this is none.
+    if ((this.#disk.size(path) ?? 0) > 0) {
+      throw new Fault("CORRUPT", "a transaction log of this name exists already", {
+        where: path,
+        hint: "two servers may be using this folder",
+      });
+    }
+    const out = new Output(1 << 14);
+    writeFileHeader(out, { magic: LOG_MAGIC, version: LOG_VERSION, dbid: 0n });
+    const segment: Segment = {
+      path,
+      out,
+      written: 0,
+      allocated: 0,
+      size: LOG_HEADER_SIZE,
+      isFinished: false,
+    };
+    this.#segments.push(segment);
+    this.#isRolling = false;
+    return segment;
+  }
+
+  /** Preallocation as in FilePadding: file sizes are those of a Java server (storage.md 2.3). */
+  #makeRoom(segment: Segment): void {
+    const step = this.#options.preallocate;
+    if (step <= 0) return;
+    const position = segment.written + segment.out.size;
+    if (position + ROOM < segment.size) return;
+    segment.size = position > segment.size
+      ? Math.floor((position + step) / step) * step
+      : segment.size + step;
+  }
+}
