@@ -32,6 +32,13 @@ export const CLIENTS = {
     "S",
     "TLS handshakes in flight; -1 = no limit",
   ),
+  enableEagerAclCheck: honoured(
+    "enableEagerACLCheck",
+    bool,
+    false,
+    "S",
+    "check the ACLs of writes here first, before they are forwarded",
+  ),
   globalOutstandingLimit: honoured(
     "globalOutstandingLimit",
     int(1),
@@ -211,7 +218,6 @@ export const SYSTEM_REST: readonly Key[] = [
     "S",
     "learner requests are never queued twice",
   ),
-  ignored("enableEagerACLCheck", bool, false, "S", "ACLs of writes are checked by the leader"),
   ignored("leader.ackLoggingFrequency", int(), 1000, "L", "every ack counts in the metrics"),
   ignored("learner.asyncSending", bool, false, "S", "sending never blocks"),
   ignored("learner.closeSocketAsync", bool, false, "S", "closing never blocks"),

@@ -1,0 +1,82 @@
+// `zkpeer serve`: one server in this process, from its configuration to its exit code. Puts the host
+// behind the peer's ports, tells what happens as log lines, ends in good order when asked to.
+
+import type { Fault } from "../base/errors.ts";
+import { HostClock } from "../host/clock.ts";
+import { HostDisk } from "../host/disk.ts";
+import { environment, processGauges } from "../host/facts.ts";
+import { HostNetwork } from "../host/network.ts";
+import { exit, exitCodeOf, exitCodeOfSignal, onEndingSignal, onUncaught } from "../host/process.ts";
+import { HostRandom } from "../host/random.ts";
+import { complaintText } from "../peer/config.ts";
+import { Peer } from "../peer/peer.ts";
+import { checkConfig } from "./check_config.ts";
+import type { CliIo } from "./io.ts";
+import { Log } from "./log.ts";
+import { readServe, SERVE_HELP } from "./serve_args.ts";
+import { VERSION, ZOOKEEPER_VERSION } from "./version.ts";
+
+export const help = SERVE_HELP;
+
+export async function run(args: string[], io: CliIo): Promise<number> {
+  const order = readServe(args, io);
+  if (typeof order === "number") return order;
+  if (order.isCheck) return checkConfig(order, io);
+  const { config } = order;
+  const log = new Log(io, {
+    levels: order.levels,
+    format: order.format,
+    myid: config.mode === "quorum" ? String(config.sid) : null,
+    now: () => Date.now(),
+  });
+  for (const warning of order.warnings) log.note("warn", "config", complaintText(warning));
+  log.note("info", "serve", `zkpeer ${VERSION}, compatible with ZooKeeper ${ZOOKEEPER_VERSION}`, {
+    mode: config.mode,
+    dataDir: config.dataDir,
+  });
+  return await new Promise<number>((done) => {
+    let peer: Peer | null = null;
+    const quiet = [
+      onEndingSignal((signal) => {
+        log.note("info", "serve", `asked to end by ${signal}`);
+        // Java's servers have no exit code of their own for SIGTERM; neither have we.
+        const code = exitCodeOfSignal(signal);
+        if (peer === null) over(code);
+        else peer.stop(() => over(code));
+      }),
+      onUncaught((error) => {
+        // Nobody knows what state this left behind: nothing more may be promised to anybody.
+        const text = error instanceof Error ? error.stack ?? error.message : String(error);
+        log.note("error", "serve", `Severe unrecoverable error: ${text}`);
+        exit(1);
+      }),
+    ];
+    const over = (code: number): void => {
+      for (const stop of quiet) stop();
+      log.note("info", "serve", `Exiting with code ${code}`);
+      done(code);
+    };
+    const failed = (fault: unknown, exitCode?: number): void => {
+      const text = fault instanceof Error ? fault.message : String(fault);
+      log.note("error", "serve", text);
+      over(exitCode ?? exitCodeOf(fault));
+    };
+    try {
+      peer = new Peer(
+        config,
+        {
+          newClock: () => new HostClock(),
+          network: new HostNetwork(),
+          disk: new HostDisk(),
+          random: new HostRandom(),
+          facts: { environment, gauges: processGauges },
+          note: (level, area, text, detail) => log.note(level, area, text, detail),
+        },
+        { failed: (fault: Fault, exitCode?: number) => failed(fault, exitCode) },
+      );
+      peer.start();
+    } catch (error) {
+      failed(error);
+    }
+  });
+}

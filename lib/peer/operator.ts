@@ -1,0 +1,125 @@
+// What operators see of this server: four-letter words and metrics, put together from the state of
+// the process, of its server and of its role. Reads only; the two resets are the words' own.
+
+import { type AdminView, FourLetterWords } from "../admin/four_letter.ts";
+import { buildDate } from "../admin/java_text.ts";
+import { Metrics } from "../admin/metrics.ts";
+import { Inspection } from "../server/inspect.ts";
+import type { Server } from "../server/server.ts";
+import type { FlushInfo } from "../store/store.ts";
+import { configText } from "./config.ts";
+import type { Peer } from "./peer.ts";
+
+/** What the machine tells; absent in the simulator. */
+export interface HostFacts {
+  environment(zookeeperVersion: string): Iterable<readonly [string, string]>;
+  gauges(): Iterable<readonly [string, number]>;
+}
+
+/** The release whose behaviour we follow: clients and monitors parse it (operations.md 2.2). */
+const COMPATIBLE_WITH = "3.9.5";
+/** When this version was made; Java prints the time of its build. */
+const BUILT = Date.UTC(2026, 10, 21);
+
+type Value = number | bigint | string | { readonly double: number };
+
+export class Operator {
+  readonly meters = new Metrics();
+  readonly #peer: Peer;
+  readonly #facts: HostFacts | null;
+  readonly #words: FourLetterWords;
+  #inspection: { readonly server: Server; readonly view: Inspection } | null = null;
+
+  constructor(peer: Peer, facts: HostFacts | null) {
+    this.#peer = peer;
+    this.#facts = facts;
+    const { fourLetterWords, readOnlyModeEnabled } = peer.config;
+    this.#words = new FourLetterWords(fourLetterWords.join(","), readOnlyModeEnabled);
+  }
+
+  /** The answer to a four-letter word; `mask` only with `stmk`. */
+  word(word: string, mask: bigint | null): string {
+    return this.#words.answer(word, mask, this.#view());
+  }
+
+  flushed({ txns, millis }: FlushInfo): void {
+    this.meters.tally("fsynctime").add(millis);
+    this.meters.tally("sync_processor_batch_size").add(txns);
+  }
+
+  quotaExceeded(path: string): void {
+    const namespace = path.split("/")[1] ?? "";
+    this.meters.keyed("quota_exceeded_error_per_namespace", namespace).add(1);
+  }
+
+  /** What a server shows of itself, kept while it is the same server. */
+  #serving(): Inspection | null {
+    const { server } = this.#peer;
+    if (server === null) return null;
+    if (this.#inspection?.server !== server) {
+      this.#inspection = { server, view: new Inspection(server.core) };
+    }
+    const { view } = this.#inspection;
+    view.proposalSizes = this.#peer.ensemble?.proposalSizes ?? null;
+    return view;
+  }
+
+  #view(): AdminView {
+    const peer = this.#peer;
+    const serving = this.#serving();
+    const version = `${COMPATIBLE_WITH}-zkpeer, built on ${buildDate(BUILT)} GMT`;
+    return {
+      version,
+      serving,
+      metrics: this.meters,
+      gauges: () => this.#gauges(serving),
+      environment: () => this.#facts?.environment(version) ?? [],
+      settings: () => this.#settings(),
+      membership: () => {
+        const { ensemble } = peer;
+        return ensemble === null ? null : configText(ensemble.membership);
+      },
+      sizes: () => {
+        const { snapshots, logs } = peer.store.dirSizes();
+        const { dirs } = peer.store;
+        // One folder holds both: Java counts the whole of it twice, and so does every script.
+        const both = dirs.snapshots === dirs.logs;
+        return both
+          ? { data: snapshots + logs, log: snapshots + logs }
+          : { data: snapshots, log: logs };
+      },
+    };
+  }
+
+  *#gauges(serving: Inspection | null): Iterable<readonly [string, Value]> {
+    if (serving !== null) yield* serving.gauges();
+    if (this.#facts !== null) yield* this.#facts.gauges();
+    const { ensemble } = this.#peer;
+    if (ensemble !== null) yield* ensemble.gauges();
+  }
+
+  *#settings(): Iterable<readonly [string, string | number]> {
+    const { config, store, ensemble } = this.#peer;
+    const { snapshots, logs } = store.dirSizes();
+    yield ["clientPort", config.client?.port ?? -1];
+    yield ["secureClientPort", config.secureClient?.port ?? -1];
+    yield ["dataDir", store.dirs.snapshots];
+    yield ["dataDirSize", snapshots + (store.dirs.snapshots === store.dirs.logs ? logs : 0)];
+    yield ["dataLogDir", store.dirs.logs];
+    yield ["dataLogSize", logs + (store.dirs.snapshots === store.dirs.logs ? snapshots : 0)];
+    yield ["tickTime", config.tickTimeMs];
+    yield ["maxClientCnxns", config.maxClientCnxns];
+    yield ["minSessionTimeout", config.minSessionTimeoutMs];
+    yield ["maxSessionTimeout", config.maxSessionTimeoutMs];
+    yield ["clientPortListenBacklog", config.clientPortListenBacklog];
+    yield ["serverId", String(config.sid)];
+    if (ensemble === null) return;
+    const own = ensemble.membership.members.get(config.sid);
+    yield ["initLimit", config.initLimitTicks];
+    yield ["syncLimit", config.syncLimitTicks];
+    yield ["electionAlg", config.electionAlg];
+    yield ["electionPort", own?.addresses[0]?.electionPort ?? -1];
+    yield ["quorumPort", own?.addresses[0]?.quorumPort ?? -1];
+    yield ["peerType", own?.role === "observer" ? 1 : 0];
+  }
+}

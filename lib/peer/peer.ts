@@ -1,0 +1,265 @@
+// One server: what is on disk, the role it has at the moment, and the turns in which everything
+// leaves together. Standalone it orders its own writes; in an ensemble it looks for a leader, leads,
+// follows or observes, and looks again. A role is an object: changing role replaces it, and nothing
+// of the old one survives by accident.
+//
+// Must agree with QuorumPeer's main loop (quorum.md 0.5) and ZooKeeperServerMain.
+
+import { Fault } from "../base/errors.ts";
+import { hex } from "../base/ids.ts";
+import type { Clock, Disk, Network, Random, Trace } from "../ports.ts";
+import { SessionIds } from "../server/passwords.ts";
+import { Prepare } from "../server/prepare.ts";
+import { Server } from "../server/server.ts";
+import { SessionTracker } from "../server/sessions.ts";
+import { Standalone } from "../server/standalone.ts";
+import { Autopurge } from "../store/retention.ts";
+import { Store } from "../store/store.ts";
+import type { Tree } from "../tree/tree.ts";
+import { ClientPort } from "./client_port.ts";
+import type { Config } from "./config.ts";
+import { Ensemble } from "./ensemble.ts";
+import { type HostFacts, Operator } from "./operator.ts";
+import { prepareOptions, serverOptions, treeOptions } from "./settings.ts";
+
+export interface PeerPorts {
+  /** A clock with an alarm of its own, each time. */
+  newClock(): Clock;
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly note: Trace["note"];
+  /** Of the machine, for operators. */
+  readonly facts?: HostFacts;
+}
+
+export interface PeerEars {
+  /** The server cannot go on; everything is closed already. The process must end. */
+  failed(fault: Fault, exitCode?: number): void;
+  /** A role serves clients, or none does any more (null). For status lines and tests. */
+  role?(name: string | null): void;
+  /** The client port that was bound. */
+  bound?(port: number): void;
+}
+
+export class Peer {
+  readonly config: Config;
+  readonly store: Store;
+  readonly operator: Operator;
+  readonly #ports: PeerPorts;
+  readonly #ears: PeerEars;
+  /** Alarm of the server and the store. */
+  readonly #clock: Clock;
+  readonly #clientPort: ClientPort | null;
+  readonly #ids: SessionIds;
+  #ensemble: Ensemble | null = null;
+  #purge: Autopurge | null = null;
+  #server: Server | null = null;
+  #tree: Tree | null = null;
+  #isTurnDue = false;
+  #isStopped = false;
+
+  constructor(config: Config, ports: PeerPorts, ears: PeerEars) {
+    this.config = config;
+    this.#ports = ports;
+    this.#ears = ears;
+    this.#clock = ports.newClock();
+    const storeClock = ports.newClock();
+    const { disk, random, note } = ports;
+    this.store = new Store({ disk, random, note, clock: storeClock }, config);
+    this.store.onFatal = (fault) => this.fail(fault);
+    this.operator = new Operator(this, ports.facts ?? null);
+    // Standalone servers call themselves 1, as Java's do (client.md 2.4).
+    const serverId = config.mode === "standalone" ? 1 : Number(config.sid);
+    this.#ids = new SessionIds(this.#clock.now().wall, serverId);
+    this.#clientPort = config.client === null ? null : this.#makeClientPort(config.client);
+  }
+
+  /** Reads the disk and begins. Faults: DATA_DIR, CORRUPT, DISK. */
+  start(): void {
+    const { config, store } = this;
+    const recovered = store.recover(treeOptions(config, this.#ports.note));
+    this.#tree = recovered.tree;
+    this.store.onFlush = (flush) => this.operator.flushed(flush);
+    const now = this.#clock.now().mono;
+    this.#purge = new Autopurge(this.#ports.disk, store.dirs, config, this.#ports.note, now);
+    this.#clientPort?.listen();
+    if (config.mode === "standalone") return this.#serveAlone(recovered.tree);
+    this.#ensemble = new Ensemble(this, this.#ports, recovered);
+    this.#ensemble.start();
+    this.#schedule();
+  }
+
+  /** Ends in good order: clients are told by closed links, what was accepted is on disk. */
+  stop(done: () => void): void {
+    if (this.#isStopped) return done();
+    this.#halt();
+    this.store.close(() => done());
+  }
+
+  /** Something happened that a turn must end: replies, packets and log writes leave together. */
+  readonly busy = (): void => {
+    if (this.#isTurnDue) return;
+    this.#isTurnDue = true;
+    this.#clock.soon(this.#turn);
+  };
+
+  get server(): Server | null {
+    return this.#server;
+  }
+
+  get tree(): Tree | null {
+    return this.#server?.core.tree ?? this.#ensemble?.tree ?? this.#tree;
+  }
+
+  get ensemble(): Ensemble | null {
+    return this.#ensemble;
+  }
+
+  get ids(): SessionIds {
+    return this.#ids;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** Whoever serves clients from now on; null: nobody. Clients of the one before are closed. */
+  serve(server: Server | null): void {
+    if (this.#server !== null && this.#server !== server) this.#server.stop();
+    this.#server = server;
+    this.#clientPort?.serve(server);
+    this.#ears.role?.(server?.core.backend.role ?? null);
+    this.#schedule();
+  }
+
+  /** The end of this server: nothing more is acknowledged to anybody. */
+  fail(fault: Fault, exitCode?: number): void {
+    if (this.#isStopped) return;
+    this.#ports.note("error", "peer", "Severe unrecoverable error", { why: fault.message });
+    this.#halt();
+    this.#ears.failed(fault, exitCode);
+  }
+
+  #halt(): void {
+    this.#isStopped = true;
+    this.#ensemble?.stop();
+    this.#server?.stop();
+    this.#server = null;
+    this.#clientPort?.close();
+    this.#clock.wakeAt(null, () => {});
+  }
+
+  #makeClientPort(at: { host: string | null; port: number }): ClientPort {
+    const { config } = this;
+    return new ClientPort(
+      this.#ports,
+      {
+        at: { host: at.host ?? "", port: at.port },
+        backlog: config.clientPortListenBacklog,
+        keepAlive: config.clientTcpKeepAlive,
+        secure: false,
+      },
+      {
+        bound: (bound) => {
+          this.#ports.note("info", "client", "clients are welcome", {
+            at: `${bound.host === "" ? "*" : bound.host}:${bound.port}`,
+          });
+          this.#ears.bound?.(bound.port);
+        },
+        fatal: (fault) => this.fail(fault, 1),
+        busy: this.busy,
+        word: (word, mask) => this.operator.word(word, mask),
+      },
+    );
+  }
+
+  // ---- standalone -------------------------------------------------------------------------------
+
+  #serveAlone(tree: Tree): void {
+    const { config, store } = this;
+    const { note } = this.#ports;
+    const orphans = tree.killOrphanEphemerals();
+    if (orphans.length > 0) {
+      note("info", "peer", "ephemerals of sessions that are gone were removed", {
+        count: orphans.length,
+      });
+    }
+    if (tree.lastZxid < 0n) tree.lastZxid = 0n; // alone, nobody else can have the data (7.5)
+    const now = this.#clock.now().mono;
+    const tracker = new SessionTracker(config.tickTimeMs, now);
+    tracker.load(tree.sessions, now);
+    const quotaExceeded = (path: string): void => this.operator.quotaExceeded(path);
+    const prepare = new Prepare(tree, tracker, prepareOptions(config, null, quotaExceeded), note);
+    const standalone = new Standalone({
+      prepare,
+      append: (txn) => store.append(txn),
+      committed: (txn) => this.#server?.committed(txn),
+      now: () => this.#clock.now(),
+    });
+    store.onDurable = (upTo) => {
+      standalone.durable(upTo);
+      this.busy();
+    };
+    // Java writes a snapshot at each start of a standalone server (storage.md 6.3).
+    store.takeSnapshot(false, (result) => {
+      if (result instanceof Fault) this.fail(result, 10);
+    });
+    this.serve(this.newServer(tree, standalone, tracker));
+    note("info", "peer", "serving alone", { zxid: hex(tree.lastZxid), znodes: tree.nodeCount });
+  }
+
+  /** A server over a tree for the role that `backend` is. */
+  newServer(
+    tree: Tree,
+    backend: ConstructorParameters<typeof Server>[0]["backend"],
+    tracker: SessionTracker | null,
+    local: SessionTracker | null = null,
+  ): Server {
+    return new Server({
+      tree,
+      backend,
+      options: serverOptions(this.config),
+      tracker,
+      local,
+      ids: this.#ids,
+      random: this.#ports.random,
+      meters: this.operator.meters,
+      now: () => this.#clock.now(),
+      note: this.#ports.note,
+      word: (word, mask) => this.operator.word(word, mask),
+    });
+  }
+
+  // ---- turns and time ---------------------------------------------------------------------------
+
+  readonly #turn = (): void => {
+    this.#isTurnDue = false;
+    if (this.#isStopped) return;
+    this.#ensemble?.flushTurn();
+    this.#server?.flushTurn();
+    this.#clientPort?.flushed();
+    this.store.commitTurn();
+    this.#schedule();
+  };
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const times = [this.#server?.deadline, this.store.deadline, this.#purge?.deadline].filter(
+      (time) => time !== null && time !== undefined,
+    );
+    this.#clock.wakeAt(times.length === 0 ? null : Math.min(...times), this.#tick);
+  }
+
+  readonly #tick = (): void => {
+    if (this.#isStopped) return;
+    const now = this.#clock.now().mono;
+    const due = (time: number | null | undefined): boolean =>
+      time !== null && time !== undefined && time <= now;
+    if (due(this.#server?.deadline)) this.#server?.tick();
+    if (due(this.store.deadline)) this.store.tick(now);
+    if (due(this.#purge?.deadline)) this.#purge?.tick(now);
+    this.busy();
+    this.#schedule();
+  };
+}
