@@ -33,7 +33,8 @@ export class TreeDump implements Dumping {
   /** Numbers that nodes had at the beginning, of those that have got another. */
   readonly #oldAcl = new Map<Znode, number>();
   #part: Part = "sessions";
-  #at = 0;
+  /** Entries of the table at hand that are written; −1 before its count is. */
+  #at = -1;
   /** The node whose turn is next; 0 when there is none left. */
   #next: Znode = ROOT;
   #written = 0;
@@ -73,7 +74,10 @@ export class TreeDump implements Dumping {
   }
 
   #fillSessions(out: Output, limit: number): void {
-    if (this.#at === 0) out.int(this.#sessions.length);
+    if (this.#at < 0) {
+      out.int(this.#sessions.length);
+      this.#at = 0;
+    }
     while (this.#at < this.#sessions.length) {
       if (out.size >= limit) return;
       const [id, timeout] = this.#sessions[this.#at++];
@@ -81,12 +85,14 @@ export class TreeDump implements Dumping {
       out.int(timeout);
     }
     this.#part = "acls";
-    this.#at = 0;
+    this.#at = -1;
   }
 
   #fillLists(out: Output, limit: number): void {
-    if (out.size >= limit) return;
-    if (this.#at === 0) out.int(this.#lists.length);
+    if (this.#at < 0) {
+      out.int(this.#lists.length);
+      this.#at = 0;
+    }
     while (this.#at < this.#lists.length) {
       if (out.size >= limit) return;
       const [id, list] = this.#lists[this.#at++];
