@@ -228,7 +228,8 @@ export class Learner {
 
   #acceptEpoch(reported: Epoch): void {
     this.#phase = "accepted";
-    this.#send(ackEpochPacket(this.#options.lastZxid, reported));
+    const { reportedZxid, lastZxid } = this.#options;
+    this.#send(ackEpochPacket(reportedZxid ?? lastZxid, reported));
   }
 
   #saved(file: "accepted" | "current", epoch: Epoch): void {

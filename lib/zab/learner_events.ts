@@ -19,6 +19,8 @@ export interface LearnerOptions {
   readonly currentEpoch: Epoch;
   /** Last zxid of tree and log, which must be equal; −1: the database is not trusted (9.4). */
   readonly lastZxid: Zxid;
+  /** What the leader is told instead: 0 asks for a whole snapshot. */
+  readonly reportedZxid?: Zxid;
   /** Version of the committed membership; 0 for a static one. */
   readonly configVersion: Zxid;
   readonly tickMs: Millis;

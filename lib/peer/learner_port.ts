@@ -1,0 +1,368 @@
+// A follower or observer on its link to the leader: carries out what zab/learner.ts orders. Dials,
+// reads a snapshot stream into a new tree, logs, applies, and hands clients' requests to the leader.
+//
+// Must agree with Java's Learner, Follower and Observer. A snapshot counts only when it is whole, on
+// disk and flushed; a half one leaves nothing behind (ZOOKEEPER-2872, 3642).
+
+import { assert, unreachable } from "../base/assert.ts";
+import { Fault, isFault } from "../base/errors.ts";
+import { hex, type SessionId, type Sid, type Zxid } from "../base/ids.ts";
+import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
+import type { Backend, Request } from "../server/request.ts";
+import type { Server } from "../server/server.ts";
+import { TreeLoader } from "../tree/loader.ts";
+import type { Txn } from "../txn/txn.ts";
+import type { SnapshotPart } from "../wire/learner.ts";
+import { writePingReply } from "../wire/payloads.ts";
+import { Learner } from "../zab/learner.ts";
+import type { LearnerEffect, LearnerEvent } from "../zab/learner_events.ts";
+import { PacketLink } from "./packet_link.ts";
+import type { Role, RoleHost } from "./role.ts";
+
+export interface LearnerPortOptions {
+  readonly sid: Sid;
+  readonly isObserver: boolean;
+  /** Whom to follow, and where it listens: all its addresses. */
+  readonly leader: Sid;
+  readonly addresses: readonly Address[];
+  /** Version of the committed membership. */
+  readonly configVersion: Zxid;
+  readonly tickMs: Millis;
+  readonly initLimit: number;
+  readonly syncLimit: number;
+  /** An observer with `syncEnabled=false` keeps no log. */
+  readonly logs: boolean;
+  /** How long dialling may take in all, and the pause behind a try that failed (5.1). */
+  readonly connectWithinMs: Millis;
+  readonly connectPauseMs: Millis;
+  /** Longest buffer believed in a packet. */
+  readonly packetLimit: number;
+}
+
+/** Java gives up after 5 tries 100 ms apart; our elections may end before its leader listens. */
+const DIAL_TRIES = 10;
+
+export class LearnerPort implements Role, Backend {
+  readonly role: "follower" | "observer";
+  readonly #host: RoleHost;
+  readonly #options: LearnerPortOptions;
+  readonly #clock: Clock;
+  readonly #learner: Learner;
+  readonly #events: LearnerEvent[] = [];
+  #server: Server | null = null;
+  #wire: PacketLink | null = null;
+  readonly #dials = new Set<Closable>();
+  #tries = 0;
+  #dialUntil: Millis = 0;
+  #isRunning = false;
+  #isStepping = false;
+  #loader: TreeLoader | null = null;
+  #snapZxid: Zxid = 0n;
+  /** The disk is replacing our history: the role cannot end before that is over. */
+  #isReplacing = false;
+  #endedWhy: string | null = null;
+  #isEnded = false;
+
+  constructor(host: RoleHost, options: LearnerPortOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#clock = host.newClock();
+    this.role = options.isObserver ? "observer" : "follower";
+    const { store, tree, needsSnapshot } = host.replica;
+    const { accepted, current } = host.epochs;
+    this.#learner = new Learner({
+      ...options,
+      acceptedEpoch: accepted,
+      currentEpoch: current,
+      lastZxid: tree.lastZxid,
+      // A leader that is told of nothing sends everything.
+      ...(needsSnapshot ? { reportedZxid: 0n } : {}),
+    }, options.logs ? store.durable : tree.lastZxid);
+  }
+
+  get server(): Server | null {
+    return this.#server;
+  }
+
+  /** Proposals that wait for their COMMIT. */
+  get pendingCount(): number {
+    return this.#learner.pendingCount;
+  }
+
+  get phase(): string {
+    return this.#learner.phase;
+  }
+
+  start(): void {
+    assert(!this.#isRunning && !this.#isEnded, "a role begins once");
+    this.#isRunning = true;
+    this.#host.replica.store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
+    this.#dialUntil = this.#now().mono + this.#options.connectWithinMs;
+    this.#dial();
+  }
+
+  flushTurn(): void {
+    this.#wire?.flush();
+  }
+
+  stop(why: string): void {
+    if (this.#endedWhy !== null) return;
+    this.#endedWhy = why;
+    this.#isRunning = false;
+    this.#clock.wakeAt(null, () => {});
+    for (const dial of this.#dials) dial.close();
+    this.#dials.clear();
+    this.#wire?.destroy();
+    this.#host.serve(null);
+    this.#server = null;
+    this.#loader = null;
+    if (!this.#isReplacing) this.#cleanUp();
+  }
+
+  // ---- what the server asks (Backend) -----------------------------------------------------------
+
+  submit(request: Request): void {
+    const { sessionId, cxid, op, body, auth } = request;
+    this.#step({ type: "requested", sessionId, cxid, op, body, auth });
+  }
+
+  revalidate(sessionId: SessionId, timeoutMs: number): void {
+    this.#step({ type: "revalidate", sessionId, timeoutMs });
+  }
+
+  sync(request: Request): void {
+    this.submit(request);
+  }
+
+  // ---- the link -----------------------------------------------------------------------------------
+
+  /** One try at all addresses; the first that connects wins (5.1). */
+  #dial(): void {
+    const within = this.#dialUntil - this.#now().mono;
+    this.#tries += 1;
+    if (within <= 0 || this.#tries > DIAL_TRIES || this.#options.addresses.length === 0) {
+      return this.stop(`server ${this.#options.leader} cannot be reached`);
+    }
+    let failed = 0;
+    for (const address of this.#options.addresses) {
+      const dial = this.#host.network.dial(address, within, (link) => {
+        this.#dials.delete(dial);
+        if (link instanceof Fault) {
+          failed += 1;
+          if (failed === this.#options.addresses.length) this.#dialLater(link);
+        } else if (this.#wire !== null || !this.#isRunning) {
+          link.destroy();
+        } else {
+          this.#linked(link);
+        }
+      });
+      this.#dials.add(dial);
+    }
+  }
+
+  #dialLater(fault: Fault): void {
+    if (!this.#isRunning) return;
+    this.#host.note("debug", this.role, "the leader does not answer yet", { why: fault.message });
+    const at = this.#now().mono + this.#options.connectPauseMs;
+    this.#clock.wakeAt(at, () => this.#dial());
+  }
+
+  #linked(link: Link): void {
+    for (const dial of this.#dials) dial.close();
+    this.#dials.clear();
+    const wire = new PacketLink(link, this.#options.packetLimit, {
+      heard: () => this.#learner.heard(this.#now()),
+      packet: (packet) => this.#step({ type: "packet", packet }),
+      part: (part) => this.#part(part),
+      drained: () => {},
+      closed: (why) => this.stop(`the link to server ${this.#options.leader} is gone: ${why}`),
+    });
+    this.#wire = wire;
+    this.#host.note("info", this.role, "connected to the leader", {
+      leader: this.#options.leader,
+      at: wire.remote,
+    });
+    this.#step({ type: "linked" });
+    wire.attach();
+  }
+
+  // ---- the machine --------------------------------------------------------------------------------
+
+  /** Steps the machine; effects that cause events are finished before those are stepped. */
+  #step(event: LearnerEvent): void {
+    this.#events.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      if (!this.#isRunning) continue;
+      for (const effect of this.#learner.step(next, this.#now())) {
+        if (this.#isRunning) this.#do(effect);
+      }
+    }
+    this.#isStepping = false;
+    if (!this.#isRunning) return;
+    this.#clock.wakeAt(this.#learner.deadline, this.#wake);
+    this.#host.busy();
+  }
+
+  readonly #wake = (): void => this.#step({ type: "time" });
+
+  #do(effect: LearnerEffect): void {
+    const { replica } = this.#host;
+    switch (effect.type) {
+      case "packet":
+        return this.#wire?.send(effect.packet);
+      case "log":
+        return replica.store.append(effect.txn);
+      case "commit":
+        return this.#commit(effect.txn, effect.isServing, effect.compare);
+      case "pong":
+        if (this.#wire === null) return;
+        return writePingReply(this.#wire.out, effect.zxid, this.#server?.touched() ?? []);
+      case "synced":
+        return this.#server?.synced();
+      case "revalidated":
+        return this.#server?.revalidated(effect.sessionId, effect.valid);
+      case "save":
+        return replica.store.saveEpoch(`${effect.file}Epoch`, effect.epoch, (fault) => {
+          if (fault !== null) return; // the store has told the process already
+          this.#host.epochSaved(effect.file, effect.epoch);
+          this.#step({ type: "saved", file: effect.file, epoch: effect.epoch });
+        });
+      case "receiveSnapshot":
+        return this.#receive(effect.zxid);
+      case "saveSnapshot":
+        return this.#install();
+      case "truncate":
+        return this.#truncate(effect.to);
+      case "configSeen":
+        return this.#host.configSeen(effect.text);
+      case "configCommitted":
+        return this.#host.configCommitted(effect.text, effect.leader, effect.zxid);
+      case "serve":
+        return this.#serve(effect.epoch);
+      case "warn":
+        return this.#host.note("warn", this.role, effect.text);
+      case "leave":
+        return this.stop(effect.why);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #commit(txn: Txn, isServing: boolean, compare: boolean): void {
+    const { replica } = this.#host;
+    if (!isServing || this.#server === null) return replica.apply(txn, compare);
+    this.#server.committed(replica.comparable(txn, compare));
+    replica.applied(txn, compare);
+  }
+
+  #serve(epoch: bigint): void {
+    const { tree } = this.#host.replica;
+    this.#host.established(epoch);
+    this.#server = this.#host.newServer(tree, this, null);
+    this.#host.note("info", this.role, "level with the leader", {
+      leader: this.#options.leader,
+      epoch,
+      lastZxid: hex(tree.lastZxid),
+    });
+    this.#host.serve(this.#server);
+  }
+
+  // ---- being brought level ------------------------------------------------------------------------
+
+  #receive(zxid: Zxid): void {
+    this.#snapZxid = zxid;
+    this.#host.replica.discard();
+    this.#loader = new TreeLoader(this.#host.replica.treeOptions);
+    this.#wire?.expectSnapshot();
+  }
+
+  /** Faults here end the link: they are caught where its bytes are read. */
+  #part(part: SnapshotPart): void {
+    const loader = this.#loader;
+    if (loader === null) return;
+    switch (part.kind) {
+      case "session":
+        return loader.session(part.session.id, part.session.timeout);
+      case "acl":
+        return loader.acl(part.entry.id, part.entry.acl);
+      case "node": {
+        const { path, data, acl, stat } = part.node;
+        return loader.node(path ?? "", data, acl, stat);
+      }
+      case "end": {
+        const tree = loader.finish();
+        this.#loader = null;
+        this.#host.replica.adopt(tree, this.#snapZxid);
+        this.#host.treeReplaced(tree);
+        return this.#step({ type: "snapshotReceived" });
+      }
+    }
+  }
+
+  #install(): void {
+    this.#isReplacing = true;
+    this.#host.replica.install((fault) => {
+      this.#isReplacing = false;
+      if (fault !== null) {
+        if (fault.code !== "PROTOCOL") this.#host.fatal(fault, 10);
+        else this.stop(fault.message);
+      }
+      if (this.#endedWhy !== null) return this.#cleanUp();
+      this.#step({ type: "snapshotSaved" });
+    });
+  }
+
+  #truncate(to: Zxid): void {
+    const { replica } = this.#host;
+    this.#wire?.hold(true);
+    this.#isReplacing = true;
+    replica.store.truncate(to, (fault) => {
+      this.#isReplacing = false;
+      if (fault === null) {
+        this.#reload();
+      } else {
+        replica.needsSnapshot = true;
+        if (fault.code !== "CORRUPT") return this.#host.fatal(fault, 13);
+        if (this.#endedWhy === null) this.stop(fault.message);
+      }
+      if (this.#endedWhy !== null) return this.#cleanUp();
+      this.#host.treeReplaced(replica.tree);
+      this.#step({ type: "truncated", lastZxid: replica.tree.lastZxid });
+      this.#wire?.hold(false);
+    });
+  }
+
+  #reload(): void {
+    try {
+      this.#host.replica.reload();
+    } catch (fault) {
+      if (!isFault(fault)) throw fault;
+      this.#host.fatal(fault, 13);
+    }
+  }
+
+  // ---- the end ------------------------------------------------------------------------------------
+
+  /** Log and tree say the same again; only then may anybody look for a leader. */
+  #cleanUp(): void {
+    if (this.#isEnded) return;
+    const { replica } = this.#host;
+    const why = this.#endedWhy ?? "";
+    this.#isEnded = true;
+    replica.store.onDurable = () => {};
+    replica.catchUpWithLog(this.#learner.pending);
+    if (!replica.isStale) return this.#host.ended(why);
+    replica.store.drain((fault) => {
+      if (fault !== null) return; // the store has told the process already
+      this.#reload();
+      this.#host.treeReplaced(replica.tree);
+      this.#host.ended(why);
+    });
+  }
+
+  #now(): ReturnType<Clock["now"]> {
+    return this.#clock.now();
+  }
+}
