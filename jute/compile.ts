@@ -4,156 +4,23 @@
 //   deno task jute            writes what changed
 //   deno task jute --check    exits 1 when a generated file is stale
 //
-// A line comment `// @tag` behind a field says what its number or text means (lib/codec/shape.ts).
+// Runs of fixed fields are read and written behind one check of bounds. Reading schemas: parse.ts.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import {
+  JuteError,
+  type JuteField,
+  type JuteFile,
+  type JuteRecord,
+  type JuteType,
+  parseSchema,
+} from "./parse.ts";
 
-type JuteType =
-  | { readonly kind: "primitive"; readonly name: string }
-  | { readonly kind: "vector"; readonly item: JuteType }
-  | { readonly kind: "record"; readonly name: string; readonly file: string };
-
-interface JuteField {
-  readonly name: string;
-  readonly type: JuteType;
-  readonly tag: string | null;
-}
-interface JuteRecord {
-  readonly name: string;
-  readonly note: string[];
-  readonly fields: JuteField[];
-}
-interface JuteFile {
-  readonly file: string;
-  readonly note: string[];
-  readonly records: JuteRecord[];
-}
-interface Token {
-  readonly text: string;
-  readonly line: number;
-  /** Comment lines before this token. */
-  readonly before: string[];
-}
-
-const PRIMITIVES = ["byte", "boolean", "int", "long", "float", "double", "buffer", "ustring"];
 const HERE = dirname(fileURLToPath(import.meta.url));
 const TARGET = join(HERE, "..", "lib", "records");
-
-class JuteError extends Error {
-  override readonly name = "JuteError";
-}
-
-// ---- reading ------------------------------------------------------------------------------------
-
-function tokenize(file: string, text: string): { tokens: Token[]; tags: Map<number, string> } {
-  const tokens: Token[] = [];
-  const tags = new Map<number, string>();
-  let before: string[] = [];
-  text.split("\n").forEach((source, index) => {
-    const line = index + 1;
-    const cut = source.indexOf("//");
-    const code = cut < 0 ? source : source.slice(0, cut);
-    const comment = cut < 0 ? "" : source.slice(cut + 2).trim();
-    const words = code.match(/"[^"]*"|[A-Za-z_][A-Za-z0-9_.]*|[{}<>,;]|\S/g) ?? [];
-    for (const word of words) {
-      if (!/^("[^"]*"|[A-Za-z_][A-Za-z0-9_.]*|[{}<>,;])$/.test(word)) {
-        throw new JuteError(`${file}:${line}: unexpected '${word}'`);
-      }
-      tokens.push({ text: word, line, before });
-      before = [];
-    }
-    if (comment === "") return;
-    const tag = /^@([a-z]+)/.exec(comment)?.[1];
-    if (words.length > 0 && tag !== undefined) tags.set(line, tag);
-    else if (words.length === 0) before = [...before, comment];
-  });
-  return { tokens, tags };
-}
-
-class Parser {
-  #file: string;
-  #tokens: Token[];
-  #tags: Map<number, string>;
-  #at = 0;
-
-  constructor(file: string, text: string) {
-    this.#file = file;
-    const { tokens, tags } = tokenize(file, text);
-    this.#tokens = tokens;
-    this.#tags = tags;
-  }
-
-  parse(): JuteFile {
-    const note = this.#peek().before;
-    const records: JuteRecord[] = [];
-    while (this.#peek().text === "include") {
-      this.#next();
-      if (!/^"[^"]+"$/.test(this.#next().text)) this.#fail("include takes a quoted file name");
-    }
-    this.#expect("module");
-    const module = this.#next().text;
-    this.#expect("{");
-    while (this.#peek().text === "class") records.push(this.#record(module));
-    this.#expect("}");
-    if (this.#at < this.#tokens.length) this.#fail(`'${this.#peek().text}' behind the module`);
-    return { file: this.#file.replace(/\.jute$/, ""), note, records };
-  }
-
-  #record(module: string): JuteRecord {
-    const note = this.#next().before;
-    const name = this.#next().text;
-    this.#expect("{");
-    const fields: JuteField[] = [];
-    while (this.#peek().text !== "}") {
-      const type = this.#type(module);
-      const field = this.#next();
-      this.#expect(";");
-      fields.push({ name: field.text, type, tag: this.#tags.get(field.line) ?? null });
-    }
-    this.#expect("}");
-    return { name, note, fields };
-  }
-
-  #type(module: string): JuteType {
-    const word = this.#next();
-    if (PRIMITIVES.includes(word.text)) return { kind: "primitive", name: word.text };
-    if (word.text === "vector") {
-      this.#expect("<");
-      const item = this.#type(module);
-      this.#expect(">");
-      return { kind: "vector", item };
-    }
-    const parts = word.text.split(".");
-    const name = parts.pop() ?? "";
-    const file = parts.pop() ?? module.split(".").pop() ?? "";
-    if (!/^[A-Z]/.test(name)) this.#fail(`'${word.text}' is no type`);
-    return { kind: "record", name, file };
-  }
-
-  #peek(): Token {
-    return this.#tokens[this.#at] ?? { text: "end of file", line: 0, before: [] };
-  }
-
-  #next(): Token {
-    const token = this.#peek();
-    this.#at += 1;
-    return token;
-  }
-
-  #expect(text: string): void {
-    if (this.#peek().text !== text) this.#fail(`expected '${text}', got '${this.#peek().text}'`);
-    this.#at += 1;
-  }
-
-  #fail(what: string): never {
-    throw new JuteError(`${this.#file}:${this.#peek().line}: ${what}`);
-  }
-}
-
-// ---- printing -----------------------------------------------------------------------------------
 
 const NUMBERS = new Set(["byte", "int", "float", "double"]);
 
@@ -203,6 +70,108 @@ function writerOf(type: JuteType, out: string, value: string): string {
   }
 }
 
+/** Width and DataView accessor of fields of fixed size; a byte of a boolean is read by itself. */
+const FIXED: Readonly<Record<string, { readonly width: number; readonly accessor: string }>> = {
+  byte: { width: 1, accessor: "Int8" },
+  boolean: { width: 1, accessor: "Int8" },
+  int: { width: 4, accessor: "Int32" },
+  long: { width: 8, accessor: "BigInt64" },
+  float: { width: 4, accessor: "Float32" },
+  double: { width: 8, accessor: "Float64" },
+};
+
+/** Fields that are read and written together: all of fixed size, or a single one of any kind. */
+interface Run {
+  readonly fields: JuteField[];
+  /** Bytes of a run of fixed fields; 0 for a field on its own. */
+  readonly width: number;
+}
+
+const widthOf = (type: JuteType): number =>
+  type.kind === "primitive" ? FIXED[type.name]?.width ?? 0 : 0;
+
+/** Two or more fixed fields in a row are worth one check of bounds instead of one each. */
+function runsOf(record: JuteRecord): Run[] {
+  const runs: Run[] = [];
+  let fixed: JuteField[] = [];
+  const flush = (): void => {
+    const width = fixed.reduce((sum, field) => sum + widthOf(field.type), 0);
+    if (fixed.length > 1) runs.push({ fields: fixed, width });
+    else if (fixed.length === 1) runs.push({ fields: fixed, width: 0 });
+    fixed = [];
+  };
+  for (const field of record.fields) {
+    if (widthOf(field.type) > 0) {
+      fixed.push(field);
+      continue;
+    }
+    flush();
+    runs.push({ fields: [field], width: 0 });
+  }
+  flush();
+  return runs;
+}
+
+/** `at + 4`, or `at` alone. */
+const offset = (name: string, by: number): string => by === 0 ? name : `${name} + ${by}`;
+
+/** Each field of a run with the place where its bytes are. */
+function placed(run: Run, start: string): { name: string; kind: string; at: string }[] {
+  let by = 0;
+  return run.fields.map(({ name, type }) => {
+    const at = offset(start, by);
+    by += widthOf(type);
+    return { name, kind: type.kind === "primitive" ? type.name : "", at };
+  });
+}
+
+function printWriter(name: string, runs: readonly Run[]): string[] {
+  const lines = [`export function write${name}(out: Output, r: ${name}): void {`];
+  let fixed = 0;
+  for (const run of runs) {
+    if (run.width === 0) {
+      const [{ name: field, type }] = run.fields;
+      lines.push(`  ${writerOf(type, "out", `r.${field}`)};`);
+      continue;
+    }
+    fixed += 1;
+    const start = `at${fixed === 1 ? "" : fixed}`;
+    const view = `view${fixed === 1 ? "" : fixed}`;
+    lines.push(`  const ${start} = out.run(${run.width});`, `  const ${view} = out.dataView;`);
+    for (const { name: field, kind, at } of placed(run, start)) {
+      const value = kind === "boolean" ? `r.${field} ? 1 : 0` : `r.${field}`;
+      lines.push(`  ${view}.set${FIXED[kind].accessor}(${at}, ${value});`);
+    }
+  }
+  return [...lines, "}"];
+}
+
+/** What is read before a later run of fixed fields goes through a constant, to keep the order. */
+function printReader(name: string, runs: readonly Run[]): string[] {
+  const lines = [`export function read${name}(input: Input): ${name} {`];
+  const last = runs.findLastIndex((run) => run.width > 0);
+  const values: string[] = [];
+  let fixed = 0;
+  for (const [index, run] of runs.entries()) {
+    if (run.width === 0) {
+      const [{ name: field, type }] = run.fields;
+      const value = readerOf(type, "input");
+      if (index < last) lines.push(`  const ${field} = ${value};`);
+      values.push(index < last ? `    ${field},` : `    ${field}: ${value},`);
+      continue;
+    }
+    fixed += 1;
+    const start = `at${fixed === 1 ? "" : fixed}`;
+    lines.push(`  const ${start} = input.run(${run.width});`);
+    for (const { name: field, kind, at } of placed(run, start)) {
+      const value = `view.get${FIXED[kind].accessor}(${at})`;
+      values.push(`    ${field}: ${kind === "boolean" ? `${value} !== 0` : value},`);
+    }
+  }
+  if (last >= 0) lines.push("  const view = input.dataView;");
+  return [...lines, "  return {", ...values, "  };", "}"];
+}
+
 function shapeOf(type: JuteType): string {
   switch (type.kind) {
     case "primitive":
@@ -221,14 +190,8 @@ function printRecord(record: JuteRecord): string {
   lines.push(`export interface ${name} {`);
   for (const field of fields) lines.push(`  ${field.name}: ${tsType(field.type, field.tag)};`);
   lines.push("}");
-  lines.push(`export function write${name}(out: Output, r: ${name}): void {`);
-  for (const field of fields) lines.push(`  ${writerOf(field.type, "out", `r.${field.name}`)};`);
-  lines.push("}");
-  lines.push(`export function read${name}(input: Input): ${name} {`);
-  lines.push("  return {");
-  for (const field of fields) lines.push(`    ${field.name}: ${readerOf(field.type, "input")},`);
-  lines.push("  };");
-  lines.push("}");
+  const runs = runsOf(record);
+  lines.push(...printWriter(name, runs), ...printReader(name, runs));
   lines.push(`export const ${name}Shape: Shape = {`);
   lines.push(`  name: "${name}",`);
   lines.push("  fields: [");
@@ -306,7 +269,7 @@ function checkReferences(files: readonly JuteFile[]): void {
 
 /** Generated text by file name, from schema text by file name. */
 export function compile(schemas: ReadonlyMap<string, string>): Map<string, string> {
-  const files = [...schemas].map(([file, text]) => new Parser(file, text).parse());
+  const files = [...schemas].map(([file, text]) => parseSchema(file, text));
   checkReferences(files);
   return new Map(files.map((file) => [`${file.file}.ts`, printFile(file)]));
 }

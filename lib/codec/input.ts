@@ -5,14 +5,21 @@
 // Must agree with Java's BinaryInputArchive, and for text with its UTF-8 decoder (client.md 1.3).
 
 import { Buffer } from "node:buffer";
+import { assert } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 
-/** Up to this many bytes a loop over characters beats a call into the runtime. */
-const SHORT_TEXT = 24;
+/**
+ * Up to this many bytes a loop over characters beats a call into the runtime; longer ones would also
+ * come out as ropes, which cost again when they are looked up.
+ */
+const SHORT_TEXT = 12;
 
 export class Input {
   bytes: Uint8Array;
-  #view: DataView;
+  /** Over the whole memory that `bytes` is a view of; kept while frames of one chunk are read. */
+  dataView: DataView;
+  /** Where `bytes` starts in that memory. */
+  #base: number;
   /** Index of the next byte. */
   at: number;
   /** Index after the last byte that may be read. */
@@ -21,8 +28,10 @@ export class Input {
   limit: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length, limit = 0x7fffffff) {
+    assert(end <= bytes.length, "an input ends within its bytes");
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.dataView = new DataView(bytes.buffer);
+    this.#base = bytes.byteOffset;
     this.at = start;
     this.end = end;
     this.limit = limit;
@@ -30,9 +39,11 @@ export class Input {
 
   /** Turns this cursor to other bytes; the view is kept when they share a chunk. */
   reset(bytes: Uint8Array, start = 0, end = bytes.length): this {
+    assert(end <= bytes.length, "an input ends within its bytes");
     if (bytes !== this.bytes) {
       this.bytes = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      this.#base = bytes.byteOffset;
+      if (bytes.buffer !== this.dataView.buffer) this.dataView = new DataView(bytes.buffer);
     }
     this.at = start;
     this.end = end;
@@ -59,39 +70,36 @@ export class Input {
   }
 
   int(): number {
-    const at = this.at;
-    if (at + 4 > this.end) this.#short(4);
-    this.at = at + 4;
-    return this.#view.getInt32(at);
+    return this.dataView.getInt32(this.run(4));
   }
 
   long(): bigint {
-    const at = this.at;
-    if (at + 8 > this.end) this.#short(8);
-    this.at = at + 8;
-    return this.#view.getBigInt64(at);
+    return this.dataView.getBigInt64(this.run(8));
   }
 
   /** Skips a long and says whether its two signed words are these; builds no bigint. */
   longIs(hi: number, lo: number): boolean {
-    const at = this.at;
-    if (at + 8 > this.end) this.#short(8);
-    this.at = at + 8;
-    return this.#view.getInt32(at) === hi && this.#view.getInt32(at + 4) === lo;
+    const at = this.run(8);
+    return this.dataView.getInt32(at) === hi && this.dataView.getInt32(at + 4) === lo;
   }
 
   float(): number {
-    const at = this.at;
-    if (at + 4 > this.end) this.#short(4);
-    this.at = at + 4;
-    return this.#view.getFloat32(at);
+    return this.dataView.getFloat32(this.run(4));
   }
 
   double(): number {
+    return this.dataView.getFloat64(this.run(8));
+  }
+
+  /**
+   * Skips fixed fields of `length` bytes together; returns where they are in {@link dataView}. For
+   * generated readers: one check for a run of fields.
+   */
+  run(length: number): number {
     const at = this.at;
-    if (at + 8 > this.end) this.#short(8);
-    this.at = at + 8;
-    return this.#view.getFloat64(at);
+    if (at + length > this.end) this.#short(length);
+    this.at = at + length;
+    return at + this.#base;
   }
 
   /** A view into this input's bytes, not a copy: whoever keeps it copies it. */
@@ -161,26 +169,43 @@ export class Input {
 /** Text of `bytes[start..end)` as Java decodes it: UTF-8, malformed parts become U+FFFD. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   if (end - start <= SHORT_TEXT) {
-    let text = "";
-    let at = start;
-    for (; at < end; at++) {
-      const c = bytes[at];
-      if (c >= 0x80) break;
-      text += String.fromCharCode(c);
-    }
-    if (at === end) return text;
+    const text = decodeShort(bytes, start, end);
+    if (text !== null) return text;
   }
-  for (let at = start; at + 1 < end; at++) {
-    if (bytes[at] === 0xed && bytes[at + 1] >= 0xa0 && bytes[at + 1] <= 0xbf) {
-      return decodeWithSurrogates(bytes, start, end);
-    }
-  }
-  return decodeUtf8(bytes, start, end);
+  const text = decodeUtf8(bytes, start, end);
+  // Only malformed bytes, or U+FFFD itself, can hold what Java reads in another way.
+  return text.includes("\ufffd") ? decodeWithSurrogates(bytes, start, end) : text;
 }
 
-function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+/** ASCII, four at a time; null when it is not. */
+function decodeShort(bytes: Uint8Array, start: number, end: number): string | null {
+  let text = "";
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const a = bytes[at];
+    const b = bytes[at + 1];
+    const c = bytes[at + 2];
+    const d = bytes[at + 3];
+    if ((a | b | c | d) >= 0x80) return null;
+    text += String.fromCharCode(a, b, c, d);
+  }
+  for (; at < end; at++) {
+    const c = bytes[at];
+    if (c >= 0x80) return null;
+    text += String.fromCharCode(c);
+  }
+  return text;
 }
+
+/**
+ * Both runtimes have this method behind Buffer's toString, and there it needs no Buffer around the
+ * bytes, which would cost as much as the decoding.
+ */
+const slice: unknown = Reflect.get(Buffer.prototype, "utf8Slice");
+const decodeUtf8 = typeof slice === "function"
+  ? (bytes: Uint8Array, start: number, end: number): string => slice.call(bytes, start, end)
+  : (bytes: Uint8Array, start: number, end: number): string =>
+    Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
 
 /**
  * An encoded surrogate (ED A0..BF, with or without its third byte) is one U+FFFD in Java and one

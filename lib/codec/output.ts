@@ -5,23 +5,22 @@
 // character outside the basic plane becomes two three-byte groups (client.md 1.3).
 
 const START_SIZE = 256;
-/** Longer text that is plain ASCII goes through the runtime's encoder. */
-const LONG_TEXT = 64;
+/** Longer text goes through the runtime's encoder first, which does well while it is ASCII. */
+const LONG_TEXT = 48;
 /** A scratch that had to hold something huge does not stay huge. */
 const KEEP_SIZE = 1 << 20;
 
 const encoder = new TextEncoder();
-// deno-lint-ignore no-control-regex -- the class of code units that UTF-8 writes as one byte
-const ASCII = /^[\x00-\x7f]*$/;
 
 export class Output {
-  #bytes: Uint8Array;
-  #view: DataView;
+  /** What is written to, longer than what was written; for generated writers. */
+  bytes: Uint8Array;
+  dataView: DataView;
   #size = 0;
 
   constructor(startSize = START_SIZE) {
-    this.#bytes = new Uint8Array(startSize);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.bytes = new Uint8Array(startSize);
+    this.dataView = new DataView(this.bytes.buffer);
   }
 
   /** Bytes written since the last reset. */
@@ -31,65 +30,69 @@ export class Output {
 
   /** Bytes that can be written without growing. */
   get capacity(): number {
-    return this.#bytes.length;
+    return this.bytes.length;
   }
 
   byte(value: number): void {
-    const at = this.#room(1);
-    this.#bytes[at] = value;
+    const at = this.run(1);
+    this.bytes[at] = value;
   }
 
   boolean(value: boolean): void {
-    const at = this.#room(1);
-    this.#bytes[at] = value ? 1 : 0;
+    const at = this.run(1);
+    this.bytes[at] = value ? 1 : 0;
   }
 
   int(value: number): void {
-    const at = this.#room(4);
-    this.#view.setInt32(at, value);
+    const at = this.run(4);
+    this.dataView.setInt32(at, value);
   }
 
   long(value: bigint): void {
-    const at = this.#room(8);
-    this.#view.setBigInt64(at, value);
+    const at = this.run(8);
+    this.dataView.setBigInt64(at, value);
   }
 
   /** A long given as its two signed words. */
   words(hi: number, lo: number): void {
-    const at = this.#room(8);
-    this.#view.setInt32(at, hi);
-    this.#view.setInt32(at + 4, lo);
+    const at = this.run(8);
+    this.dataView.setInt32(at, hi);
+    this.dataView.setInt32(at + 4, lo);
   }
 
   float(value: number): void {
-    const at = this.#room(4);
-    this.#view.setFloat32(at, value);
+    const at = this.run(4);
+    this.dataView.setFloat32(at, value);
   }
 
   double(value: number): void {
-    const at = this.#room(8);
-    this.#view.setFloat64(at, value);
+    const at = this.run(8);
+    this.dataView.setFloat64(at, value);
   }
 
   buffer(value: Uint8Array | null): void {
     if (value === null) return this.int(-1);
-    const at = this.#room(4 + value.length);
-    this.#view.setInt32(at, value.length);
-    this.#bytes.set(value, at + 4);
+    const at = this.run(4 + value.length);
+    this.dataView.setInt32(at, value.length);
+    this.bytes.set(value, at + 4);
   }
 
   ustring(value: string | null): void {
     if (value === null) return this.int(-1);
     const length = value.length;
-    if (length > LONG_TEXT && ASCII.test(value)) {
-      const at = this.#room(4 + length);
-      this.#view.setInt32(at, length);
-      encoder.encodeInto(value, this.#bytes.subarray(at + 4, at + 4 + length));
-      return;
+    if (length > LONG_TEXT) {
+      const at = this.run(4 + length);
+      const target = this.bytes.subarray(at + 4, at + 4 + length);
+      // All units in as many bytes: they were ASCII, which every encoding writes alike.
+      if (encoder.encodeInto(value, target).read === length) {
+        this.dataView.setInt32(at, length);
+        return;
+      }
+      this.#size = at;
     }
-    const at = this.#room(4 + 3 * length);
-    const stop = encodeUnits(value, this.#bytes, at + 4);
-    this.#view.setInt32(at, stop - at - 4);
+    const at = this.run(4 + 3 * length);
+    const stop = encodeUnits(value, this.bytes, at + 4);
+    this.dataView.setInt32(at, stop - at - 4);
     this.#size = stop;
   }
 
@@ -101,34 +104,34 @@ export class Output {
 
   /** Bytes as they are, without a length. */
   raw(bytes: Uint8Array): void {
-    const at = this.#room(bytes.length);
-    this.#bytes.set(bytes, at);
+    const at = this.run(bytes.length);
+    this.bytes.set(bytes, at);
   }
 
   /** `bytes[start..end)` as they are, without a length and without a view of their own. */
   rawRange(bytes: Uint8Array, start: number, end: number): void {
-    let at = this.#room(end - start);
+    let at = this.run(end - start);
     if (end - start > 128) {
-      this.#bytes.set(bytes.subarray(start, end), at);
+      this.bytes.set(bytes.subarray(start, end), at);
       return;
     }
-    const target = this.#bytes;
+    const target = this.bytes;
     for (let from = start; from < end; from++) target[at++] = bytes[from];
   }
 
   /** Leaves room for an int to be patched later; returns its place. */
   reserve(): number {
-    return this.#room(4);
+    return this.run(4);
   }
 
   /** Writes an int at a place given by {@link reserve}. */
   patch(at: number, value: number): void {
-    this.#view.setInt32(at, value);
+    this.dataView.setInt32(at, value);
   }
 
   /** Writes at `at` how many bytes have followed it: the length of a frame. */
   patchLength(at: number): void {
-    this.#view.setInt32(at, this.#size - at - 4);
+    this.dataView.setInt32(at, this.#size - at - 4);
   }
 
   /** Forgets everything written after `size`. */
@@ -138,12 +141,12 @@ export class Output {
 
   /** What was written, valid until the next write or reset. */
   view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#size);
+    return this.bytes.subarray(0, this.#size);
   }
 
   /** A copy of what was written; the scratch starts afresh. */
   take(): Uint8Array {
-    const copy = this.#bytes.slice(0, this.#size);
+    const copy = this.bytes.slice(0, this.#size);
     this.reset();
     return copy;
   }
@@ -153,7 +156,7 @@ export class Output {
    * bytes that a socket keeps until they are sent.
    */
   give(): Uint8Array {
-    const bytes = this.#bytes.subarray(0, this.#size);
+    const bytes = this.bytes.subarray(0, this.#size);
     this.#allocate(START_SIZE);
     this.#size = 0;
     return bytes;
@@ -161,26 +164,30 @@ export class Output {
 
   reset(): void {
     this.#size = 0;
-    if (this.#bytes.length > KEEP_SIZE) this.#allocate(START_SIZE);
+    if (this.bytes.length > KEEP_SIZE) this.#allocate(START_SIZE);
   }
 
-  #room(count: number): number {
+  /**
+   * Makes room for `count` bytes and returns where they are; the caller writes all of them. For
+   * generated writers: one check for a run of fields.
+   */
+  run(count: number): number {
     const at = this.#size;
     const size = at + count;
-    if (size > this.#bytes.length) this.#grow(size);
+    if (size > this.bytes.length) this.#grow(size);
     this.#size = size;
     return at;
   }
 
   #grow(size: number): void {
-    const old = this.#bytes;
+    const old = this.bytes;
     this.#allocate(Math.max(size, old.length * 2));
-    this.#bytes.set(old.subarray(0, this.#size));
+    this.bytes.set(old.subarray(0, this.#size));
   }
 
   #allocate(size: number): void {
-    this.#bytes = new Uint8Array(size);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.bytes = new Uint8Array(size);
+    this.dataView = new DataView(this.bytes.buffer);
   }
 }
 

@@ -17,18 +17,22 @@ export interface ConnectRequest {
   passwd: Uint8Array | null;
 }
 export function writeConnectRequest(out: Output, r: ConnectRequest): void {
-  out.int(r.protocolVersion);
-  out.long(r.lastZxidSeen);
-  out.int(r.timeOut);
-  out.long(r.sessionId);
+  const at = out.run(24);
+  const view = out.dataView;
+  view.setInt32(at, r.protocolVersion);
+  view.setBigInt64(at + 4, r.lastZxidSeen);
+  view.setInt32(at + 12, r.timeOut);
+  view.setBigInt64(at + 16, r.sessionId);
   out.buffer(r.passwd);
 }
 export function readConnectRequest(input: Input): ConnectRequest {
+  const at = input.run(24);
+  const view = input.dataView;
   return {
-    protocolVersion: input.int(),
-    lastZxidSeen: input.long(),
-    timeOut: input.int(),
-    sessionId: input.long(),
+    protocolVersion: view.getInt32(at),
+    lastZxidSeen: view.getBigInt64(at + 4),
+    timeOut: view.getInt32(at + 12),
+    sessionId: view.getBigInt64(at + 16),
     passwd: input.buffer(),
   };
 }
@@ -51,16 +55,20 @@ export interface ConnectResponse {
   passwd: Uint8Array | null;
 }
 export function writeConnectResponse(out: Output, r: ConnectResponse): void {
-  out.int(r.protocolVersion);
-  out.int(r.timeOut);
-  out.long(r.sessionId);
+  const at = out.run(16);
+  const view = out.dataView;
+  view.setInt32(at, r.protocolVersion);
+  view.setInt32(at + 4, r.timeOut);
+  view.setBigInt64(at + 8, r.sessionId);
   out.buffer(r.passwd);
 }
 export function readConnectResponse(input: Input): ConnectResponse {
+  const at = input.run(16);
+  const view = input.dataView;
   return {
-    protocolVersion: input.int(),
-    timeOut: input.int(),
-    sessionId: input.long(),
+    protocolVersion: view.getInt32(at),
+    timeOut: view.getInt32(at + 4),
+    sessionId: view.getBigInt64(at + 8),
     passwd: input.buffer(),
   };
 }
@@ -80,13 +88,17 @@ export interface RequestHeader {
   type: number;
 }
 export function writeRequestHeader(out: Output, r: RequestHeader): void {
-  out.int(r.xid);
-  out.int(r.type);
+  const at = out.run(8);
+  const view = out.dataView;
+  view.setInt32(at, r.xid);
+  view.setInt32(at + 4, r.type);
 }
 export function readRequestHeader(input: Input): RequestHeader {
+  const at = input.run(8);
+  const view = input.dataView;
   return {
-    xid: input.int(),
-    type: input.int(),
+    xid: view.getInt32(at),
+    type: view.getInt32(at + 4),
   };
 }
 export const RequestHeaderShape: Shape = {
@@ -104,15 +116,19 @@ export interface ReplyHeader {
   err: number;
 }
 export function writeReplyHeader(out: Output, r: ReplyHeader): void {
-  out.int(r.xid);
-  out.long(r.zxid);
-  out.int(r.err);
+  const at = out.run(16);
+  const view = out.dataView;
+  view.setInt32(at, r.xid);
+  view.setBigInt64(at + 4, r.zxid);
+  view.setInt32(at + 12, r.err);
 }
 export function readReplyHeader(input: Input): ReplyHeader {
+  const at = input.run(16);
+  const view = input.dataView;
   return {
-    xid: input.int(),
-    zxid: input.long(),
-    err: input.int(),
+    xid: view.getInt32(at),
+    zxid: view.getBigInt64(at + 4),
+    err: view.getInt32(at + 12),
   };
 }
 export const ReplyHeaderShape: Shape = {
@@ -131,15 +147,19 @@ export interface MultiHeader {
   err: number;
 }
 export function writeMultiHeader(out: Output, r: MultiHeader): void {
-  out.int(r.type);
-  out.boolean(r.done);
-  out.int(r.err);
+  const at = out.run(9);
+  const view = out.dataView;
+  view.setInt32(at, r.type);
+  view.setInt8(at + 4, r.done ? 1 : 0);
+  view.setInt32(at + 5, r.err);
 }
 export function readMultiHeader(input: Input): MultiHeader {
+  const at = input.run(9);
+  const view = input.dataView;
   return {
-    type: input.int(),
-    done: input.boolean(),
-    err: input.int(),
+    type: view.getInt32(at),
+    done: view.getInt8(at + 4) !== 0,
+    err: view.getInt32(at + 5),
   };
 }
 export const MultiHeaderShape: Shape = {
@@ -278,16 +298,23 @@ export function writeCreateTTLRequest(out: Output, r: CreateTTLRequest): void {
   out.ustring(r.path);
   out.buffer(r.data);
   out.vector(r.acl, writeACL);
-  out.int(r.flags);
-  out.long(r.ttl);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setInt32(at, r.flags);
+  view.setBigInt64(at + 4, r.ttl);
 }
 export function readCreateTTLRequest(input: Input): CreateTTLRequest {
+  const path = input.ustring();
+  const data = input.buffer();
+  const acl = input.vector(readACL);
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    path: input.ustring(),
-    data: input.buffer(),
-    acl: input.vector(readACL),
-    flags: input.int(),
-    ttl: input.long(),
+    path,
+    data,
+    acl,
+    flags: view.getInt32(at),
+    ttl: view.getBigInt64(at + 4),
   };
 }
 export const CreateTTLRequestShape: Shape = {
@@ -1051,14 +1078,18 @@ export interface WatcherEvent {
   path: string | null;
 }
 export function writeWatcherEvent(out: Output, r: WatcherEvent): void {
-  out.int(r.type);
-  out.int(r.state);
+  const at = out.run(8);
+  const view = out.dataView;
+  view.setInt32(at, r.type);
+  view.setInt32(at + 4, r.state);
   out.ustring(r.path);
 }
 export function readWatcherEvent(input: Input): WatcherEvent {
+  const at = input.run(8);
+  const view = input.dataView;
   return {
-    type: input.int(),
-    state: input.int(),
+    type: view.getInt32(at),
+    state: view.getInt32(at + 4),
     path: input.ustring(),
   };
 }

@@ -67,31 +67,35 @@ export interface Stat {
   pzxid: Zxid;
 }
 export function writeStat(out: Output, r: Stat): void {
-  out.long(r.czxid);
-  out.long(r.mzxid);
-  out.long(r.ctime);
-  out.long(r.mtime);
-  out.int(r.version);
-  out.int(r.cversion);
-  out.int(r.aversion);
-  out.long(r.ephemeralOwner);
-  out.int(r.dataLength);
-  out.int(r.numChildren);
-  out.long(r.pzxid);
+  const at = out.run(68);
+  const view = out.dataView;
+  view.setBigInt64(at, r.czxid);
+  view.setBigInt64(at + 8, r.mzxid);
+  view.setBigInt64(at + 16, r.ctime);
+  view.setBigInt64(at + 24, r.mtime);
+  view.setInt32(at + 32, r.version);
+  view.setInt32(at + 36, r.cversion);
+  view.setInt32(at + 40, r.aversion);
+  view.setBigInt64(at + 44, r.ephemeralOwner);
+  view.setInt32(at + 52, r.dataLength);
+  view.setInt32(at + 56, r.numChildren);
+  view.setBigInt64(at + 60, r.pzxid);
 }
 export function readStat(input: Input): Stat {
+  const at = input.run(68);
+  const view = input.dataView;
   return {
-    czxid: input.long(),
-    mzxid: input.long(),
-    ctime: input.long(),
-    mtime: input.long(),
-    version: input.int(),
-    cversion: input.int(),
-    aversion: input.int(),
-    ephemeralOwner: input.long(),
-    dataLength: input.int(),
-    numChildren: input.int(),
-    pzxid: input.long(),
+    czxid: view.getBigInt64(at),
+    mzxid: view.getBigInt64(at + 8),
+    ctime: view.getBigInt64(at + 16),
+    mtime: view.getBigInt64(at + 24),
+    version: view.getInt32(at + 32),
+    cversion: view.getInt32(at + 36),
+    aversion: view.getInt32(at + 40),
+    ephemeralOwner: view.getBigInt64(at + 44),
+    dataLength: view.getInt32(at + 52),
+    numChildren: view.getInt32(at + 56),
+    pzxid: view.getBigInt64(at + 60),
   };
 }
 export const StatShape: Shape = {
@@ -125,27 +129,31 @@ export interface StatPersisted {
   pzxid: Zxid;
 }
 export function writeStatPersisted(out: Output, r: StatPersisted): void {
-  out.long(r.czxid);
-  out.long(r.mzxid);
-  out.long(r.ctime);
-  out.long(r.mtime);
-  out.int(r.version);
-  out.int(r.cversion);
-  out.int(r.aversion);
-  out.long(r.ephemeralOwner);
-  out.long(r.pzxid);
+  const at = out.run(60);
+  const view = out.dataView;
+  view.setBigInt64(at, r.czxid);
+  view.setBigInt64(at + 8, r.mzxid);
+  view.setBigInt64(at + 16, r.ctime);
+  view.setBigInt64(at + 24, r.mtime);
+  view.setInt32(at + 32, r.version);
+  view.setInt32(at + 36, r.cversion);
+  view.setInt32(at + 40, r.aversion);
+  view.setBigInt64(at + 44, r.ephemeralOwner);
+  view.setBigInt64(at + 52, r.pzxid);
 }
 export function readStatPersisted(input: Input): StatPersisted {
+  const at = input.run(60);
+  const view = input.dataView;
   return {
-    czxid: input.long(),
-    mzxid: input.long(),
-    ctime: input.long(),
-    mtime: input.long(),
-    version: input.int(),
-    cversion: input.int(),
-    aversion: input.int(),
-    ephemeralOwner: input.long(),
-    pzxid: input.long(),
+    czxid: view.getBigInt64(at),
+    mzxid: view.getBigInt64(at + 8),
+    ctime: view.getBigInt64(at + 16),
+    mtime: view.getBigInt64(at + 24),
+    version: view.getInt32(at + 32),
+    cversion: view.getInt32(at + 36),
+    aversion: view.getInt32(at + 40),
+    ephemeralOwner: view.getBigInt64(at + 44),
+    pzxid: view.getBigInt64(at + 52),
   };
 }
 export const StatPersistedShape: Shape = {

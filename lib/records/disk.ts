@@ -14,15 +14,19 @@ export interface FileHeader {
   dbid: bigint;
 }
 export function writeFileHeader(out: Output, r: FileHeader): void {
-  out.int(r.magic);
-  out.int(r.version);
-  out.long(r.dbid);
+  const at = out.run(16);
+  const view = out.dataView;
+  view.setInt32(at, r.magic);
+  view.setInt32(at + 4, r.version);
+  view.setBigInt64(at + 8, r.dbid);
 }
 export function readFileHeader(input: Input): FileHeader {
+  const at = input.run(16);
+  const view = input.dataView;
   return {
-    magic: input.int(),
-    version: input.int(),
-    dbid: input.long(),
+    magic: view.getInt32(at),
+    version: view.getInt32(at + 4),
+    dbid: view.getBigInt64(at + 8),
   };
 }
 export const FileHeaderShape: Shape = {
@@ -41,13 +45,17 @@ export interface LogRecordHead {
   length: number;
 }
 export function writeLogRecordHead(out: Output, r: LogRecordHead): void {
-  out.long(r.checksum);
-  out.int(r.length);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setBigInt64(at, r.checksum);
+  view.setInt32(at + 8, r.length);
 }
 export function readLogRecordHead(input: Input): LogRecordHead {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    checksum: input.long(),
-    length: input.int(),
+    checksum: view.getBigInt64(at),
+    length: view.getInt32(at + 8),
   };
 }
 export const LogRecordHeadShape: Shape = {
@@ -64,13 +72,17 @@ export interface SnapshotSession {
   timeout: number;
 }
 export function writeSnapshotSession(out: Output, r: SnapshotSession): void {
-  out.long(r.id);
-  out.int(r.timeout);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setBigInt64(at, r.id);
+  view.setInt32(at + 8, r.timeout);
 }
 export function readSnapshotSession(input: Input): SnapshotSession {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    id: input.long(),
-    timeout: input.int(),
+    id: view.getBigInt64(at),
+    timeout: view.getInt32(at + 8),
   };
 }
 export const SnapshotSessionShape: Shape = {
@@ -165,15 +177,19 @@ export interface SnapshotDigest {
   digest: bigint;
 }
 export function writeSnapshotDigest(out: Output, r: SnapshotDigest): void {
-  out.long(r.zxid);
-  out.int(r.digestVersion);
-  out.long(r.digest);
+  const at = out.run(20);
+  const view = out.dataView;
+  view.setBigInt64(at, r.zxid);
+  view.setInt32(at + 8, r.digestVersion);
+  view.setBigInt64(at + 12, r.digest);
 }
 export function readSnapshotDigest(input: Input): SnapshotDigest {
+  const at = input.run(20);
+  const view = input.dataView;
   return {
-    zxid: input.long(),
-    digestVersion: input.int(),
-    digest: input.long(),
+    zxid: view.getBigInt64(at),
+    digestVersion: view.getInt32(at + 8),
+    digest: view.getBigInt64(at + 12),
   };
 }
 export const SnapshotDigestShape: Shape = {

@@ -14,14 +14,18 @@ export interface InitialMessage {
   addresses: string | null;
 }
 export function writeInitialMessage(out: Output, r: InitialMessage): void {
-  out.long(r.protocolVersion);
-  out.long(r.sid);
+  const at = out.run(16);
+  const view = out.dataView;
+  view.setBigInt64(at, r.protocolVersion);
+  view.setBigInt64(at + 8, r.sid);
   out.ustring(r.addresses);
 }
 export function readInitialMessage(input: Input): InitialMessage {
+  const at = input.run(16);
+  const view = input.dataView;
   return {
-    protocolVersion: input.long(),
-    sid: input.long(),
+    protocolVersion: view.getBigInt64(at),
+    sid: view.getBigInt64(at + 8),
     addresses: input.ustring(),
   };
 }
@@ -45,22 +49,26 @@ export interface Notification {
   config: string | null;
 }
 export function writeNotification(out: Output, r: Notification): void {
-  out.int(r.state);
-  out.long(r.leader);
-  out.long(r.zxid);
-  out.long(r.electionEpoch);
-  out.long(r.peerEpoch);
-  out.int(r.version);
+  const at = out.run(40);
+  const view = out.dataView;
+  view.setInt32(at, r.state);
+  view.setBigInt64(at + 4, r.leader);
+  view.setBigInt64(at + 12, r.zxid);
+  view.setBigInt64(at + 20, r.electionEpoch);
+  view.setBigInt64(at + 28, r.peerEpoch);
+  view.setInt32(at + 36, r.version);
   out.ustring(r.config);
 }
 export function readNotification(input: Input): Notification {
+  const at = input.run(40);
+  const view = input.dataView;
   return {
-    state: input.int(),
-    leader: input.long(),
-    zxid: input.long(),
-    electionEpoch: input.long(),
-    peerEpoch: input.long(),
-    version: input.int(),
+    state: view.getInt32(at),
+    leader: view.getBigInt64(at + 4),
+    zxid: view.getBigInt64(at + 12),
+    electionEpoch: view.getBigInt64(at + 20),
+    peerEpoch: view.getBigInt64(at + 28),
+    version: view.getInt32(at + 36),
     config: input.ustring(),
   };
 }

@@ -16,15 +16,19 @@ export interface QuorumPacket {
   authinfo: Id[] | null;
 }
 export function writeQuorumPacket(out: Output, r: QuorumPacket): void {
-  out.int(r.type);
-  out.long(r.zxid);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setInt32(at, r.type);
+  view.setBigInt64(at + 4, r.zxid);
   out.buffer(r.data);
   out.vector(r.authinfo, writeId);
 }
 export function readQuorumPacket(input: Input): QuorumPacket {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    type: input.int(),
-    zxid: input.long(),
+    type: view.getInt32(at),
+    zxid: view.getBigInt64(at + 4),
     data: input.buffer(),
     authinfo: input.vector(readId),
   };
@@ -46,14 +50,18 @@ export interface QuorumAuthPacket {
   token: Uint8Array | null;
 }
 export function writeQuorumAuthPacket(out: Output, r: QuorumAuthPacket): void {
-  out.long(r.magic);
-  out.int(r.status);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setBigInt64(at, r.magic);
+  view.setInt32(at + 8, r.status);
   out.buffer(r.token);
 }
 export function readQuorumAuthPacket(input: Input): QuorumAuthPacket {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    magic: input.long(),
-    status: input.int(),
+    magic: view.getBigInt64(at),
+    status: view.getInt32(at + 8),
     token: input.buffer(),
   };
 }
@@ -73,15 +81,19 @@ export interface LearnerInfo {
   configVersion: Zxid;
 }
 export function writeLearnerInfo(out: Output, r: LearnerInfo): void {
-  out.long(r.serverid);
-  out.int(r.protocolVersion);
-  out.long(r.configVersion);
+  const at = out.run(20);
+  const view = out.dataView;
+  view.setBigInt64(at, r.serverid);
+  view.setInt32(at + 8, r.protocolVersion);
+  view.setBigInt64(at + 12, r.configVersion);
 }
 export function readLearnerInfo(input: Input): LearnerInfo {
+  const at = input.run(20);
+  const view = input.dataView;
   return {
-    serverid: input.long(),
-    protocolVersion: input.int(),
-    configVersion: input.long(),
+    serverid: view.getBigInt64(at),
+    protocolVersion: view.getInt32(at + 8),
+    configVersion: view.getBigInt64(at + 12),
   };
 }
 export const LearnerInfoShape: Shape = {
@@ -138,13 +150,17 @@ export interface SessionTouch {
   timeout: number;
 }
 export function writeSessionTouch(out: Output, r: SessionTouch): void {
-  out.long(r.sessionId);
-  out.int(r.timeout);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setBigInt64(at, r.sessionId);
+  view.setInt32(at + 8, r.timeout);
 }
 export function readSessionTouch(input: Input): SessionTouch {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    sessionId: input.long(),
-    timeout: input.int(),
+    sessionId: view.getBigInt64(at),
+    timeout: view.getInt32(at + 8),
   };
 }
 export const SessionTouchShape: Shape = {
@@ -161,13 +177,17 @@ export interface RevalidateRequest {
   timeout: number;
 }
 export function writeRevalidateRequest(out: Output, r: RevalidateRequest): void {
-  out.long(r.sessionId);
-  out.int(r.timeout);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setBigInt64(at, r.sessionId);
+  view.setInt32(at + 8, r.timeout);
 }
 export function readRevalidateRequest(input: Input): RevalidateRequest {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    sessionId: input.long(),
-    timeout: input.int(),
+    sessionId: view.getBigInt64(at),
+    timeout: view.getInt32(at + 8),
   };
 }
 export const RevalidateRequestShape: Shape = {
@@ -184,13 +204,17 @@ export interface RevalidateReply {
   valid: boolean;
 }
 export function writeRevalidateReply(out: Output, r: RevalidateReply): void {
-  out.long(r.sessionId);
-  out.boolean(r.valid);
+  const at = out.run(9);
+  const view = out.dataView;
+  view.setBigInt64(at, r.sessionId);
+  view.setInt8(at + 8, r.valid ? 1 : 0);
 }
 export function readRevalidateReply(input: Input): RevalidateReply {
+  const at = input.run(9);
+  const view = input.dataView;
   return {
-    sessionId: input.long(),
-    valid: input.boolean(),
+    sessionId: view.getBigInt64(at),
+    valid: view.getInt8(at + 8) !== 0,
   };
 }
 export const RevalidateReplyShape: Shape = {
@@ -209,15 +233,19 @@ export interface ForwardedHeader {
   type: number;
 }
 export function writeForwardedHeader(out: Output, r: ForwardedHeader): void {
-  out.long(r.sessionId);
-  out.int(r.cxid);
-  out.int(r.type);
+  const at = out.run(16);
+  const view = out.dataView;
+  view.setBigInt64(at, r.sessionId);
+  view.setInt32(at + 8, r.cxid);
+  view.setInt32(at + 12, r.type);
 }
 export function readForwardedHeader(input: Input): ForwardedHeader {
+  const at = input.run(16);
+  const view = input.dataView;
   return {
-    sessionId: input.long(),
-    cxid: input.int(),
-    type: input.int(),
+    sessionId: view.getBigInt64(at),
+    cxid: view.getInt32(at + 8),
+    type: view.getInt32(at + 12),
   };
 }
 export const ForwardedHeaderShape: Shape = {

@@ -16,19 +16,23 @@ export interface TxnHeader {
   type: number;
 }
 export function writeTxnHeader(out: Output, r: TxnHeader): void {
-  out.long(r.clientId);
-  out.int(r.cxid);
-  out.long(r.zxid);
-  out.long(r.time);
-  out.int(r.type);
+  const at = out.run(32);
+  const view = out.dataView;
+  view.setBigInt64(at, r.clientId);
+  view.setInt32(at + 8, r.cxid);
+  view.setBigInt64(at + 12, r.zxid);
+  view.setBigInt64(at + 20, r.time);
+  view.setInt32(at + 28, r.type);
 }
 export function readTxnHeader(input: Input): TxnHeader {
+  const at = input.run(32);
+  const view = input.dataView;
   return {
-    clientId: input.long(),
-    cxid: input.int(),
-    zxid: input.long(),
-    time: input.long(),
-    type: input.int(),
+    clientId: view.getBigInt64(at),
+    cxid: view.getInt32(at + 8),
+    zxid: view.getBigInt64(at + 12),
+    time: view.getBigInt64(at + 20),
+    type: view.getInt32(at + 28),
   };
 }
 export const TxnHeaderShape: Shape = {
@@ -48,13 +52,17 @@ export interface TxnDigest {
   treeDigest: bigint;
 }
 export function writeTxnDigest(out: Output, r: TxnDigest): void {
-  out.int(r.version);
-  out.long(r.treeDigest);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setInt32(at, r.version);
+  view.setBigInt64(at + 4, r.treeDigest);
 }
 export function readTxnDigest(input: Input): TxnDigest {
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    version: input.int(),
-    treeDigest: input.long(),
+    version: view.getInt32(at),
+    treeDigest: view.getBigInt64(at + 4),
   };
 }
 export const TxnDigestShape: Shape = {
@@ -77,16 +85,23 @@ export function writeCreateTxn(out: Output, r: CreateTxn): void {
   out.ustring(r.path);
   out.buffer(r.data);
   out.vector(r.acl, writeACL);
-  out.boolean(r.ephemeral);
-  out.int(r.parentCVersion);
+  const at = out.run(5);
+  const view = out.dataView;
+  view.setInt8(at, r.ephemeral ? 1 : 0);
+  view.setInt32(at + 1, r.parentCVersion);
 }
 export function readCreateTxn(input: Input): CreateTxn {
+  const path = input.ustring();
+  const data = input.buffer();
+  const acl = input.vector(readACL);
+  const at = input.run(5);
+  const view = input.dataView;
   return {
-    path: input.ustring(),
-    data: input.buffer(),
-    acl: input.vector(readACL),
-    ephemeral: input.boolean(),
-    parentCVersion: input.int(),
+    path,
+    data,
+    acl,
+    ephemeral: view.getInt8(at) !== 0,
+    parentCVersion: view.getInt32(at + 1),
   };
 }
 export const CreateTxnShape: Shape = {
@@ -175,16 +190,23 @@ export function writeCreateTTLTxn(out: Output, r: CreateTTLTxn): void {
   out.ustring(r.path);
   out.buffer(r.data);
   out.vector(r.acl, writeACL);
-  out.int(r.parentCVersion);
-  out.long(r.ttl);
+  const at = out.run(12);
+  const view = out.dataView;
+  view.setInt32(at, r.parentCVersion);
+  view.setBigInt64(at + 4, r.ttl);
 }
 export function readCreateTTLTxn(input: Input): CreateTTLTxn {
+  const path = input.ustring();
+  const data = input.buffer();
+  const acl = input.vector(readACL);
+  const at = input.run(12);
+  const view = input.dataView;
   return {
-    path: input.ustring(),
-    data: input.buffer(),
-    acl: input.vector(readACL),
-    parentCVersion: input.int(),
-    ttl: input.long(),
+    path,
+    data,
+    acl,
+    parentCVersion: view.getInt32(at),
+    ttl: view.getBigInt64(at + 4),
   };
 }
 export const CreateTTLTxnShape: Shape = {
