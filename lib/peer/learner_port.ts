@@ -96,7 +96,9 @@ export class LearnerPort implements Role, Backend {
   start(): void {
     assert(!this.#isRunning && !this.#isEnded, "a role begins once");
     this.#isRunning = true;
-    this.#host.replica.store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
+    const { store } = this.#host.replica;
+    store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
+    this.#step({ type: "durable", upTo: store.durable });
     this.#dialUntil = this.#now().mono + this.#options.connectWithinMs;
     this.#dial();
   }

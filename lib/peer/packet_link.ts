@@ -62,6 +62,11 @@ export class PacketLink {
     });
   }
 
+  /** What was written waits for the other side: `drained` will say so. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   /** The next bytes are a snapshot. */
   expectSnapshot(): void {
     this.#reader.expectSnapshot();

@@ -31,8 +31,11 @@ export interface RoleHost {
   /** A leader's. */
   newTracker(): SessionTracker;
   newPrepare(tree: Tree, tracker: SessionTracker): Prepare;
-  /** Who serves clients from now on, or nobody; the clients of the one before are closed. */
-  serve(server: Server | null): void;
+  /**
+   * Who serves clients from now on, or nobody; the clients of the one before are closed.
+   * `takesClients` false: it is to be ticked and flushed, but no client may come (leaderServes=no).
+   */
+  serve(server: Server | null, takesClients?: boolean): void;
   /** This server has synced, or leads: its vote speaks of that epoch from now on (3.6). */
   established(epoch: Epoch): void;
   /** The tree came from a leader or from disk: /zookeeper/config is set to our own (6.7). */

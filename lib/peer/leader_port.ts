@@ -1,0 +1,467 @@
+// A leader and its quorum port: carries out what zab/leader.ts orders. Listens, brings learners level,
+// turns requests of clients and learners into txns, logs, commits, and owns the sessions.
+//
+// Must agree with Java's Leader, LearnerHandler and LeaderZooKeeperServer. A learner that sends
+// nonsense, or reads too slowly, costs itself its link and nothing else.
+
+import { assert, unreachable } from "../base/assert.ts";
+import { Fault } from "../base/errors.ts";
+import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
+import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
+import type { QuorumPacket } from "../records/quorum.ts";
+import type { Prepare } from "../server/prepare.ts";
+import type { Backend, Owner, Request } from "../server/request.ts";
+import type { Server } from "../server/server.ts";
+import type { SessionTracker } from "../server/sessions.ts";
+import type { TreeDump } from "../tree/dump.ts";
+import { OpCode } from "../txn/opcodes.ts";
+import type { Txn } from "../txn/txn.ts";
+import { type CatchUpPlan, planCatchUp } from "../zab/catch_up.ts";
+import { Leader } from "../zab/leader.ts";
+import type {
+  ForwardedRequest,
+  LeaderEffect,
+  LeaderEvent,
+  LearnerView,
+} from "../zab/leader_events.ts";
+import type { Membership } from "../zab/quorums.ts";
+import { PacketLink } from "./packet_link.ts";
+import type { Role, RoleHost } from "./role.ts";
+import { SyncStream } from "./sync_stream.ts";
+
+export interface LeaderPortOptions {
+  readonly sid: Sid;
+  /** Where to listen for learners. */
+  readonly bind: readonly Address[];
+  readonly committed: Membership;
+  readonly lastSeen: Membership | null;
+  /** Text of the newest of the two. */
+  readonly configText: string;
+  readonly tickMs: Millis;
+  readonly initLimit: number;
+  readonly syncLimit: number;
+  readonly snapSyncsMax: number;
+  readonly diffSyncsMax: number;
+  readonly maxTimeToWaitForEpochMs: Millis;
+  readonly forceSnapshot: boolean;
+  /** Longest buffer believed in a packet. */
+  readonly packetLimit: number;
+  readonly keepAlive: boolean;
+  /** `leaderServes`: false leaves the clients to the others. */
+  readonly servesClients: boolean;
+}
+
+/** Links at a time; each costs memory before it has said who it is. */
+const LINKS_MAX = 2000;
+const NOTHING = new Uint8Array(0);
+
+/** One learner's link, and the owner of the sessions that came over it. */
+class Wire implements Owner {
+  readonly name: string;
+  readonly packets: PacketLink;
+  stream: SyncStream | null = null;
+  /** Taken when a SNAP was planned. */
+  dump: TreeDump | null = null;
+  sid: Sid | null = null;
+
+  constructor(packets: PacketLink) {
+    this.packets = packets;
+    this.name = `learner ${packets.remote}`;
+  }
+}
+
+/** What exists once the leader serves. */
+interface Serving {
+  readonly server: Server;
+  readonly prepare: Prepare;
+  readonly tracker: SessionTracker;
+}
+
+export class LeaderPort implements Role, Backend {
+  readonly role = "leader";
+  readonly #host: RoleHost;
+  readonly #options: LeaderPortOptions;
+  readonly #clock: Clock;
+  readonly #leader: Leader;
+  readonly #wires = new Map<number, Wire>();
+  readonly #events: LeaderEvent[] = [];
+  /** Learners whose DIFF had a gap: SNAP next time. */
+  readonly #needSnapshot = new Set<Sid>();
+  #listeners: Closable[] = [];
+  #nextLink = 1;
+  #serving: Serving | null = null;
+  #isRunning = false;
+  #isStepping = false;
+  #isOver = false;
+
+  constructor(host: RoleHost, options: LeaderPortOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#clock = host.newClock();
+    const { tree, store } = host.replica;
+    const { accepted, current } = host.epochs;
+    this.#leader = new Leader({
+      ...options,
+      acceptedEpoch: accepted,
+      currentEpoch: current,
+      lastZxid: tree.lastZxid,
+    }, store.durable);
+  }
+
+  get server(): Server | null {
+    return this.#serving?.server ?? null;
+  }
+
+  get epoch(): Epoch {
+    return this.#leader.epoch;
+  }
+
+  get phase(): string {
+    return this.#leader.phase;
+  }
+
+  /** Proposals that wait for their quorum. */
+  get outstandingCount(): number {
+    return this.#leader.traffic.outstandingCount;
+  }
+
+  /** Syncs of learners that wait for a commit. */
+  get pendingSyncs(): number {
+    return this.#leader.traffic.pendingSyncs;
+  }
+
+  get lastProposed(): Zxid {
+    return this.#leader.traffic.lastProposed;
+  }
+
+  learners(): LearnerView[] {
+    return this.#leader.learners();
+  }
+
+  syncedFollowers(): Set<Sid> {
+    return this.#leader.syncedFollowers();
+  }
+
+  start(): void {
+    assert(!this.#isRunning && !this.#isOver, "a role begins once");
+    this.#isRunning = true;
+    const { store } = this.#host.replica;
+    store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
+    this.#step({ type: "durable", upTo: store.durable });
+    let waiting = this.#options.bind.length;
+    this.#listeners = this.#options.bind.map((at) =>
+      this.#host.network.listen(
+        at,
+        (link) => this.#accepted(link),
+        (bound) => {
+          if (bound instanceof Fault) return this.stop(`the quorum port: ${bound.message}`);
+          waiting -= 1;
+          if (waiting === 0) this.#step({ type: "started" });
+        },
+        { keepAlive: this.#options.keepAlive },
+      )
+    );
+  }
+
+  /** The election heard a voter that looks for a leader (7.8). */
+  voterLooks(sid: Sid): void {
+    this.#step({ type: "voterLooks", sid });
+  }
+
+  /** Memberships have changed, or are about to: quorums are counted by these from now on. */
+  reconfigured(
+    committed: Membership,
+    lastSeen: Membership | null,
+    configText: string,
+    staysLeader: boolean,
+  ): void {
+    this.#step({ type: "reconfigured", committed, lastSeen, configText, staysLeader });
+  }
+
+  flushTurn(): void {
+    for (const [link, wire] of this.#wires) {
+      if (wire.stream === null) wire.packets.flush();
+      else this.#stream(link, wire, wire.stream);
+    }
+  }
+
+  stop(why: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isRunning = false;
+    this.#clock.wakeAt(null, () => {});
+    for (const listener of this.#listeners) listener.close();
+    for (const wire of this.#wires.values()) {
+      wire.stream?.cancel();
+      wire.dump?.cancel();
+      wire.packets.destroy();
+    }
+    this.#wires.clear();
+    this.#host.serve(null);
+    this.#serving = null;
+    const { replica } = this.#host;
+    replica.store.onDurable = () => {};
+    // What we logged is our history, committed or not: the next leader decides (ZOOKEEPER-2845).
+    const outstanding: Txn[] = [];
+    for (const { txn } of this.#leader.traffic.outstanding) outstanding.push(txn);
+    replica.catchUpWithLog(outstanding);
+    this.#host.ended(why);
+  }
+
+  // ---- what our own clients ask (Backend) -------------------------------------------------------
+
+  submit(request: Request): void {
+    const serving = this.#serving;
+    if (serving === null || !this.#isRunning) return;
+    const txn = serving.prepare.prepare(request, this.#now());
+    this.#step({ type: "proposed", txn });
+  }
+
+  revalidate(): void {
+    assert(false, "a leader knows its sessions");
+  }
+
+  sync(): void {
+    assert(false, "a leader answers the syncs of its clients itself");
+  }
+
+  // ---- links --------------------------------------------------------------------------------------
+
+  #accepted(accepted: Link): void {
+    if (!this.#isRunning || this.#wires.size >= LINKS_MAX) return accepted.destroy();
+    const link = this.#nextLink++;
+    const packets = new PacketLink(accepted, this.#options.packetLimit, {
+      heard: () => {},
+      packet: (packet) => this.#heard(link, packet),
+      part: () => {},
+      drained: () => this.#host.busy(),
+      closed: (why) => this.#lost(link, why),
+    });
+    this.#wires.set(link, new Wire(packets));
+    this.#step({ type: "linked", link, remote: packets.remote });
+    packets.attach();
+  }
+
+  #heard(link: number, packet: QuorumPacket): void {
+    this.#step({ type: "packet", link, packet });
+  }
+
+  #lost(link: number, why: string): void {
+    const wire = this.#forget(link);
+    if (wire === null) return;
+    this.#host.note("info", "leader", "a learner is gone", { learner: wire.packets.remote, why });
+    this.#step({ type: "unlinked", link });
+  }
+
+  #forget(link: number): Wire | null {
+    const wire = this.#wires.get(link);
+    if (wire === undefined) return null;
+    this.#wires.delete(link);
+    wire.stream?.cancel();
+    wire.dump?.cancel();
+    return wire;
+  }
+
+  #drop(link: number, why: string): void {
+    const wire = this.#forget(link);
+    if (wire === null) return;
+    this.#host.note("warn", "leader", "a learner's link is closed", {
+      learner: wire.packets.remote,
+      why,
+    });
+    wire.packets.destroy();
+  }
+
+  // ---- the machine --------------------------------------------------------------------------------
+
+  /** Steps the machine; effects that cause events are finished before those are stepped. */
+  #step(event: LeaderEvent): void {
+    this.#events.push(event);
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      if (!this.#isRunning) continue;
+      for (const effect of this.#leader.step(next, this.#now())) {
+        if (this.#isRunning) this.#do(effect);
+      }
+    }
+    this.#isStepping = false;
+    if (!this.#isRunning) return;
+    this.#clock.wakeAt(this.#leader.deadline, this.#wake);
+    this.#host.busy();
+  }
+
+  readonly #wake = (): void => {
+    this.#step({ type: "time" });
+    if (this.#isRunning) this.#checkStreams();
+  };
+
+  #do(effect: LeaderEffect): void {
+    const { replica } = this.#host;
+    switch (effect.type) {
+      case "packet":
+        return this.#wires.get(effect.link)?.packets.send(effect.packet);
+      case "log":
+        return replica.store.append(effect.txn);
+      case "commit":
+        return this.#commit(effect.txn, effect.designated);
+      case "request":
+        return this.#request(effect.link, effect.request);
+      case "touch":
+        for (const { sessionId, timeout } of effect.sessions) {
+          this.#serving?.tracker.touch(sessionId, timeout, this.#now().mono);
+        }
+        return;
+      case "revalidate":
+        return this.#revalidate(effect.link, effect.sessionId, effect.timeoutMs);
+      case "save":
+        return replica.store.saveEpoch(`${effect.file}Epoch`, effect.epoch, (fault) => {
+          if (fault !== null) return; // the store has told the process already
+          this.#host.epochSaved(effect.file, effect.epoch);
+          this.#step({ type: "saved", file: effect.file, epoch: effect.epoch });
+        });
+      case "catchUp":
+        return this.#plan(effect.link, effect.peerLastZxid);
+      case "stream":
+        return this.#beginStream(effect.link, effect.plan);
+      case "established":
+        return this.#establish(effect.epoch);
+      case "drop":
+        return this.#drop(effect.link, effect.why);
+      case "warn":
+        return this.#host.note("warn", "leader", effect.text, {
+          learner: this.#wires.get(effect.link)?.packets.remote ?? null,
+        });
+      case "resign":
+        return this.stop(effect.why);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  // ---- serving ------------------------------------------------------------------------------------
+
+  #establish(epoch: Epoch): void {
+    const host = this.#host;
+    const { tree } = host.replica;
+    const tracker = host.newTracker();
+    tracker.load(tree.sessions, this.#now().mono);
+    const prepare = host.newPrepare(tree, tracker);
+    prepare.nextZxid = zxidOf(epoch, 1n);
+    host.established(epoch);
+    const server = host.newServer(tree, this, tracker);
+    this.#serving = { server, prepare, tracker };
+    host.note("info", "leader", "a quorum follows", { epoch, lastZxid: hex(tree.lastZxid) });
+    this.#closeOrphans();
+    host.serve(server, this.#options.servesClients);
+  }
+
+  /**
+   * Ephemerals whose session is gone. Java removes them on the leader alone, which makes trees
+   * differ; a closeSession removes them everywhere (ZOOKEEPER-1367, 4837).
+   */
+  #closeOrphans(): void {
+    const { tree } = this.#host.replica;
+    for (const sessionId of tree.sessionsWithEphemerals()) {
+      if (tree.sessions.has(sessionId)) continue;
+      const op = OpCode.closeSession;
+      this.submit({ sessionId, cxid: 0, op, body: NOTHING, auth: [], owner: { name: "orphans" } });
+    }
+  }
+
+  #commit(txn: Txn, designated: Sid | null): void {
+    const { replica } = this.#host;
+    const serving = this.#serving;
+    assert(serving !== null, "only a serving leader commits");
+    serving.server.committed(txn);
+    serving.prepare.applied(txn.header.zxid);
+    replica.applied(txn, true);
+    if (designated === null || txn.body.kind !== "setData") return;
+    const text = new TextDecoder().decode(txn.body.record.data ?? NOTHING);
+    this.#host.configCommitted(text, designated, txn.header.zxid);
+  }
+
+  #request(link: number, request: ForwardedRequest): void {
+    const wire = this.#wires.get(link);
+    if (wire !== undefined) this.submit({ ...request, owner: wire });
+  }
+
+  /** The asker owns the session from now on, if it lives (7.10). */
+  #revalidate(link: number, sessionId: SessionId, timeoutMs: Millis): void {
+    const wire = this.#wires.get(link);
+    const tracker = this.#serving?.tracker;
+    if (wire === undefined || tracker === undefined) return;
+    const valid = tracker.touch(sessionId, timeoutMs, this.#now().mono);
+    if (valid) tracker.setOwner(sessionId, wire);
+    this.#step({ type: "revalidated", link, sessionId, valid });
+  }
+
+  // ---- bringing level -----------------------------------------------------------------------------
+
+  #plan(link: number, peerLastZxid: Zxid): void {
+    const wire = this.#wires.get(link);
+    if (wire === undefined) return;
+    const { replica } = this.#host;
+    const view = this.#leader.learners().find((learner) => learner.link === link);
+    wire.sid = view?.sid ?? null;
+    const plan = planCatchUp({
+      peerLastZxid,
+      lastProcessed: replica.tree.lastZxid,
+      log: replica.log,
+      disk: replica.diskLog(),
+      forceSnapshot: this.#options.forceSnapshot ||
+        (wire.sid !== null && this.#needSnapshot.delete(wire.sid)),
+    });
+    // The dump begins now: what is committed from here on is sent behind it.
+    if (plan.way === "snap") wire.dump = replica.tree.dump();
+    this.#host.note("info", "leader", "bringing a learner level", {
+      learner: wire.packets.remote,
+      sid: wire.sid,
+      from: hex(peerLastZxid),
+      by: plan.way,
+      to: hex(plan.upTo),
+    });
+    this.#step({ type: "planned", link, plan });
+  }
+
+  #beginStream(link: number, plan: CatchUpPlan): void {
+    const wire = this.#wires.get(link);
+    if (wire === undefined) return;
+    wire.stream = new SyncStream(plan, wire.packets, wire.dump, this.#now().mono);
+    wire.dump = null;
+    this.#host.busy();
+  }
+
+  /** One slice a turn: others must get theirs. */
+  #stream(link: number, wire: Wire, stream: SyncStream): void {
+    if (wire.packets.isFull) return;
+    switch (stream.run(this.#now().mono)) {
+      case "more":
+        return this.#host.busy();
+      case "full":
+        return; // `drained` makes the next turn
+      case "gap":
+        if (wire.sid !== null) this.#needSnapshot.add(wire.sid);
+        this.#drop(link, "the logs have a gap; it gets a snapshot when it comes back");
+        return this.#step({ type: "unlinked", link });
+      case "done":
+        wire.stream = null;
+        return this.#step({ type: "streamed", link });
+    }
+  }
+
+  /** A learner that takes nothing for as long as it may take for everything is cut off. */
+  #checkStreams(): void {
+    const limit = this.#options.initLimit * this.#options.tickMs;
+    const now = this.#now().mono;
+    for (const [link, wire] of this.#wires) {
+      if (wire.stream === null || now - wire.stream.movedAt <= limit) continue;
+      this.#drop(link, `it read nothing for ${limit} ms`);
+      this.#step({ type: "unlinked", link });
+    }
+  }
+
+  #now(): ReturnType<Clock["now"]> {
+    return this.#clock.now();
+  }
+}
