@@ -141,13 +141,13 @@ export class FakeClient implements ClientConn {
   isHeld = false;
   writes = 0;
   conn: Connection | null;
-  readonly home: FakeServer;
+  readonly home: { readonly server: Server };
   readonly #received: Uint8Array[] = [];
   /** Ops asked for and not answered yet. */
   readonly #asked: { xid: number; op: number }[] = [];
   #xid = 0;
 
-  constructor(home: FakeServer, host: string) {
+  constructor(home: { readonly server: Server }, host: string) {
     this.home = home;
     this.host = host;
     this.conn = home.server.accept(this);

@@ -1,0 +1,487 @@
+// Order, handshakes and endings: what one connection sees of a server in every role.
+
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Output } from "../lib/codec/output.ts";
+import * as records from "../lib/records/client.ts";
+import { ClosedDoor } from "../lib/server/closed_door.ts";
+import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
+import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
+import { writeConnectRequest } from "../lib/wire/client.ts";
+import { FakeLearner } from "./support/fake_learner.ts";
+import { FakeClient, FakeServer, OPEN } from "./support/fake_server.ts";
+
+const writeCreate = (path: string, flags = 0) => (out: Output) =>
+  records.writeCreateRequest(out, { path, data: null, acl: OPEN, flags });
+const writePath = (path: string) => (out: Output) => {
+  out.ustring(path);
+  out.boolean(false);
+};
+const concat = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
+
+/** Headers of everything received, as "xid err". */
+const headers = (client: FakeClient): string[] => {
+  const bytes = Buffer.from(client.take());
+  const seen: string[] = [];
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readInt32BE(at)) {
+    seen.push(`${bytes.readInt32BE(at + 4)} ${bytes.readInt32BE(at + 16)}`);
+  }
+  return seen;
+};
+
+describe("a connection", () => {
+  it("is answered in the order of its requests, reads behind its own writes", () => {
+    const server = new FakeServer({ instant: false });
+    const client = server.dial();
+    client.connect(10_000);
+    server.flush();
+    client.welcome();
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.exists, writePath("/a")),
+      FakeClient.frame(2, OpCode.create, writeCreate("/a")),
+      FakeClient.frame(3, OpCode.exists, writePath("/a")),
+      FakeClient.frame(-2, OpCode.ping, () => {}),
+      FakeClient.frame(4, OpCode.create, writeCreate("/b")),
+      FakeClient.frame(5, OpCode.exists, writePath("/b")),
+    ));
+    assert.deepEqual(headers(client), ["1 -101"]);
+    const other = server.dial();
+    other.connect(10_000);
+    server.standalone.durable(2n); // the create of /a, not the one of /b
+    server.server.flushTurn();
+    assert.deepEqual(headers(client), ["2 0", "3 0", "-2 0"]);
+    server.flush();
+    assert.deepEqual(headers(client), ["4 0", "5 0"]);
+    assert.equal(server.server.core.requests.inProcess, 0);
+  });
+
+  it("gets one write per turn, however many replies", () => {
+    const server = new FakeServer();
+    const client = server.connect();
+    client.writes = 0;
+    const frames = [1, 2, 3, 4].map((xid) =>
+      FakeClient.frame(xid, OpCode.create, writeCreate(`/n${xid}`))
+    );
+    client.raw(concat(...frames));
+    assert.equal(client.writes, 1);
+    assert.deepEqual(headers(client), ["1 0", "2 0", "3 0", "4 0"]);
+  });
+
+  it("may be cut into pieces at every byte", () => {
+    const stream = concat(
+      FakeClient.frame(1, OpCode.create, writeCreate("/a")),
+      FakeClient.frame(2, OpCode.exists, writePath("/a")),
+      FakeClient.frame(3, OpCode.exists, writePath("/b")),
+    );
+    for (let cut = 0; cut <= stream.length; cut++) {
+      const client = new FakeServer().connect();
+      client.raw(stream.slice(0, cut));
+      client.raw(stream.slice(cut));
+      assert.deepEqual(headers(client), ["1 0", "2 0", "3 -101"], `cut at ${cut}`);
+    }
+    const client = new FakeServer().connect();
+    for (const byte of stream) client.raw(Uint8Array.of(byte));
+    assert.deepEqual(headers(client), ["1 0", "2 0", "3 -101"]);
+  });
+
+  it("does not read what a client wrote after its bytes were handed over", () => {
+    const server = new FakeServer({ instant: false });
+    const client = server.dial();
+    client.connect(10_000);
+    server.flush();
+    client.welcome();
+    const chunk = FakeClient.frame(1, OpCode.create, writeCreate("/kept"));
+    client.raw(chunk);
+    server.flush();
+    chunk.fill(0x2f);
+    assert.notEqual(server.tree.get("/kept"), undefined);
+  });
+
+  const ends: [string, Uint8Array, string[]][] = [
+    ["an unknown op", FakeClient.frame(9, 10, () => {}), ["9 -6"]],
+    ["check alone", FakeClient.frame(9, OpCode.check, writePath("/a")), ["9 -6"]],
+    ["deleteContainer", FakeClient.frame(9, OpCode.deleteContainer, () => {}), ["9 -6"]],
+    ["createSession", FakeClient.frame(9, OpCode.createSession, (o) => o.int(5)), ["9 -6"]],
+    ["op 0", FakeClient.frame(9, 0, () => {}), ["9 -6"]],
+    ["a header cut short", Uint8Array.of(0, 0, 0, 3, 1, 2, 3), []],
+    ["a negative length", Uint8Array.of(0xff, 0xff, 0xff, 0xff), []],
+    ["a frame over the limit", Uint8Array.of(0, 0x10, 0, 0), []],
+    [
+      "an unknown scheme of auth",
+      FakeClient.frame(
+        -4,
+        OpCode.auth,
+        (out) => records.writeAuthPacket(out, { type: 0, scheme: "none", auth: null }),
+      ),
+      ["-4 -115"],
+    ],
+    ["an auth cut short", FakeClient.frame(-4, OpCode.auth, () => {}), []],
+    ["a SASL frame without a token", FakeClient.frame(9, OpCode.sasl, () => {}), []],
+  ];
+  for (const [what, bytes, answers] of ends) {
+    it(`ends with ${what}`, () => {
+      const client = new FakeServer().connect();
+      client.raw(bytes);
+      assert.deepEqual(headers(client), answers);
+      assert.equal(client.isClosed, true);
+    });
+  }
+
+  it("is told zxid -1 with an unknown op", () => {
+    const client = new FakeServer().connect();
+    client.raw(FakeClient.frame(9, 10, () => {}));
+    assert.equal(Buffer.from(client.take()).readBigInt64BE(8), -1n);
+  });
+
+  it("is told that SASL is not set up: no error, no token", () => {
+    const client = new FakeServer().connect();
+    client.raw(FakeClient.frame(7, OpCode.sasl, (out) => out.buffer(new Uint8Array(0))));
+    assert.equal(
+      Buffer.from(client.take()).toString("hex"),
+      "00000014" + "00000007" + "0000000000000000" + "00000000" + "ffffffff",
+    );
+  });
+
+  it("without an id of a required scheme may only authenticate", () => {
+    const auth = { ...DEFAULT_AUTH, enforcedSchemes: ["digest"] };
+    const server = new FakeServer({ server: { auth } });
+    const allowed = server.connect();
+    allowed.ask(
+      OpCode.auth,
+      (out) =>
+        records.writeAuthPacket(out, { type: 0, scheme: "digest", auth: Buffer.from("u:p") }),
+      -4,
+    );
+    assert.deepEqual(headers(allowed), ["-4 0"]);
+    allowed.raw(FakeClient.frame(1, OpCode.exists, writePath("/")));
+    assert.deepEqual(headers(allowed), ["1 0"]);
+    const refused = server.connect();
+    refused.raw(FakeClient.frame(-2, OpCode.ping, () => {}));
+    assert.deepEqual(headers(refused), [`-2 ${E.SESSIONCLOSEDREQUIRESASLAUTH}`]);
+    assert.equal(refused.isClosed, true);
+  });
+
+  it("that is idle for too long is closed without a word", () => {
+    const server = new FakeServer();
+    const client = server.dial();
+    server.pass(10_000);
+    assert.equal(client.isClosed, false);
+    server.pass(10_000);
+    assert.equal(client.isClosed, true);
+  });
+
+  it("that closed while its write was under way is not answered, and the next one is", () => {
+    const server = new FakeServer({ instant: false });
+    const [a, b] = [server.dial(), server.dial()];
+    for (const client of [a, b]) {
+      client.connect(10_000);
+      server.flush();
+      client.welcome();
+    }
+    a.raw(FakeClient.frame(1, OpCode.create, writeCreate("/a")));
+    b.raw(FakeClient.frame(1, OpCode.create, writeCreate("/b")));
+    a.close();
+    server.flush();
+    assert.deepEqual(headers(a), []);
+    assert.deepEqual(headers(b), ["1 0"]);
+    assert.equal(server.server.core.requests.inProcess, 0);
+  });
+
+  it("of a resumed session waits for the writes that the old one left", () => {
+    const server = new FakeServer({ instant: false });
+    const old = server.dial();
+    old.connect(10_000);
+    server.flush();
+    old.welcome();
+    old.raw(FakeClient.frame(7, OpCode.create, writeCreate("/a")));
+    const now = server.dial();
+    now.connect(10_000, { id: old.sessionId });
+    assert.equal(now.sessionId, old.sessionId);
+    now.raw(FakeClient.frame(8, OpCode.exists, writePath("/a")));
+    assert.deepEqual(headers(now), []);
+    server.flush();
+    assert.deepEqual(headers(now), ["8 0"]);
+    assert.equal(server.server.core.requests.inProcess, 0);
+  });
+});
+
+describe("a connect request", () => {
+  const frame = (write: (out: Output) => void): Uint8Array => {
+    const out = new Output();
+    const at = out.reserve();
+    write(out);
+    out.patchLength(at);
+    return out.take();
+  };
+  const request = { protocolVersion: 0, lastZxidSeen: 0n, timeOut: 5000, sessionId: 0n };
+
+  it("gets a readOnly flag only when it had one", () => {
+    for (const [readOnly, length] of [[null, 36], [false, 37], [true, 37]] as const) {
+      const client = new FakeServer().dial();
+      client.raw(
+        frame((out) =>
+          writeConnectRequest(out, { ...request, passwd: new Uint8Array(16) }, readOnly)
+        ),
+      );
+      const bytes = client.take();
+      assert.equal(bytes.length, 4 + length);
+      if (readOnly !== null) assert.equal(bytes.at(-1), 0);
+    }
+  });
+
+  it("may have any password for a new session", () => {
+    for (const passwd of [null, new Uint8Array(0), new Uint8Array(40)]) {
+      const client = new FakeServer().dial();
+      client.raw(frame((out) => writeConnectRequest(out, { ...request, passwd }, null)));
+      assert.equal(client.welcome(), true);
+      assert.notEqual(client.sessionId, 0n);
+    }
+  });
+
+  it("that is ahead of this server is not answered", () => {
+    const client = new FakeServer().dial();
+    client.connect(5000, { seen: 1n });
+    assert.equal(client.isClosed, true);
+    assert.equal(client.sessionId, 0n);
+  });
+
+  it("that makes no sense is not answered", () => {
+    const client = new FakeServer().dial();
+    client.raw(frame((out) => out.int(0)));
+    assert.equal(client.isClosed, true);
+    assert.equal(client.take().length, 0);
+  });
+
+  it("of an invalid session is answered with zeros", () => {
+    const client = new FakeServer().dial();
+    client.raw(
+      frame((out) =>
+        writeConnectRequest(out, { ...request, sessionId: 5n, passwd: new Uint8Array(16) }, null)
+      ),
+    );
+    assert.equal(
+      Buffer.from(client.take()).toString("hex"),
+      "00000024" + "00000000" + "00000000" + "0000000000000000" + "00000010" + "00".repeat(16),
+    );
+    assert.equal(client.isClosed, true);
+  });
+
+  it("lets requests behind it wait until the session is there", () => {
+    const server = new FakeServer({ instant: false });
+    const client = server.dial();
+    client.raw(concat(
+      frame((out) => writeConnectRequest(out, { ...request, passwd: null }, null)),
+      FakeClient.frame(1, OpCode.exists, writePath("/")),
+    ));
+    assert.equal(client.isHeld, true);
+    assert.equal(client.take().length, 0);
+    server.flush();
+    assert.equal(client.isHeld, false);
+    assert.equal(client.welcome(), true);
+    assert.deepEqual(headers(client), ["1 0"]);
+  });
+});
+
+describe("a follower's client", () => {
+  it("has its writes ordered with those of others and is answered for its own", () => {
+    const learner = new FakeLearner();
+    const other = learner.leader.connect();
+    const client = learner.connect();
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.create, writeCreate("/mine")),
+      FakeClient.frame(2, OpCode.exists, writePath("/theirs")),
+    ));
+    other.create("/theirs");
+    learner.hear();
+    learner.deliver(1);
+    assert.deepEqual(headers(client), []);
+    learner.deliver();
+    assert.deepEqual(headers(client), ["1 0", "2 0"]);
+  });
+
+  it("waits for the leader's word on its session", () => {
+    const learner = new FakeLearner();
+    const old = learner.connect();
+    const client = learner.dial();
+    client.connect(5000, { id: old.sessionId });
+    assert.equal(client.sessionId, 0n);
+    learner.hear();
+    client.welcome();
+    assert.equal(client.sessionId, old.sessionId);
+    const unknown = learner.dial();
+    unknown.connect(5000, { id: 99n });
+    learner.hear();
+    unknown.welcome();
+    assert.equal(unknown.timeoutMs, 0);
+    assert.equal(unknown.isClosed, true);
+  });
+
+  it("is closed without an answer when its session has moved", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    const moved = learner.leader.dial();
+    moved.connect(5000, { id: client.sessionId });
+    assert.equal(moved.sessionId, client.sessionId);
+    client.raw(FakeClient.frame(1, OpCode.exists, writePath("/")));
+    assert.deepEqual(headers(client), ["1 0"], "reads on the old connection go on");
+    client.raw(FakeClient.frame(2, OpCode.create, writeCreate("/x")));
+    learner.hear();
+    learner.deliver();
+    assert.deepEqual(headers(client), []);
+    assert.equal(client.isClosed, true);
+    assert.equal(moved.create("/x"), 0);
+  });
+
+  it("is answered -5 here for a body that cannot be decoded, in its turn", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.create, writeCreate("/a")),
+      FakeClient.frame(2, OpCode.setData, (out) => out.int(99)),
+      FakeClient.frame(3, OpCode.multi, (out) => out.int(4)),
+    ));
+    assert.deepEqual(learner.sent.map(({ request }) => request?.cxid), [1]);
+    learner.hear();
+    learner.deliver();
+    assert.deepEqual(headers(client), ["1 0", "2 -5", "3 -5"]);
+  });
+
+  it("gets its sync after everything the leader had committed", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    learner.leader.connect().create("/new");
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.sync, (out) => out.ustring("/new")),
+      FakeClient.frame(2, OpCode.exists, writePath("/new")),
+    ));
+    assert.deepEqual(headers(client), []);
+    learner.hear();
+    assert.deepEqual(headers(client), ["1 0", "2 0"]);
+  });
+
+  it("is among the touched sessions once per round", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    learner.server.touched();
+    client.raw(FakeClient.frame(-2, OpCode.ping, () => {}));
+    client.raw(FakeClient.frame(-2, OpCode.ping, () => {}));
+    assert.deepEqual(learner.server.touched(), [[client.sessionId, 10_000]]);
+    assert.deepEqual(learner.server.touched(), []);
+  });
+
+  it("is closed when its session expires at the leader", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    client.raw(FakeClient.frame(1, OpCode.create, writeCreate("/e", 1)));
+    learner.hear();
+    learner.deliver();
+    headers(client);
+    learner.leader.pass(12_000);
+    learner.deliver();
+    assert.equal(client.isClosed, true);
+    assert.equal(learner.tree.get("/e"), undefined);
+  });
+});
+
+describe("a local session", () => {
+  it("needs no txn, may write, and may not make ephemerals", () => {
+    const learner = new FakeLearner("follower", {}, true);
+    const client = learner.dial();
+    client.connect(5000);
+    assert.notEqual(client.sessionId, 0n);
+    assert.equal(learner.sent.length, 0);
+    client.raw(FakeClient.frame(1, OpCode.create, writeCreate("/e", 1)));
+    assert.deepEqual(headers(client), [`1 ${E.EPHEMERALONLOCALSESSION}`]);
+    client.raw(FakeClient.frame(2, OpCode.closeSession, () => {}));
+    assert.deepEqual(headers(client), ["2 0"]);
+    assert.equal(client.isClosed, true);
+    assert.equal(learner.sent.length, 0);
+  });
+
+  it("is upgraded for its first ephemeral when that is allowed", () => {
+    const learner = new FakeLearner("follower", {}, true, true);
+    const client = learner.dial();
+    client.connect(5000);
+    client.raw(FakeClient.frame(1, OpCode.create, writeCreate("/e", 1)));
+    assert.deepEqual(learner.sent.map(({ request }) => request?.op), [
+      OpCode.createSession,
+      OpCode.create,
+    ]);
+    learner.hear();
+    learner.deliver();
+    assert.deepEqual(headers(client), ["1 0"]);
+    assert.equal(learner.tree.sessions.get(client.sessionId), 5000);
+  });
+});
+
+describe("a read-only server", () => {
+  it("serves only clients that say they can do with it, from local sessions", () => {
+    const learner = new FakeLearner("read-only", {}, true);
+    for (const readOnly of [null, false]) {
+      const client = learner.dial();
+      client.connect(5000, { readOnly });
+      assert.equal(client.isClosed, true);
+      assert.equal(client.sessionId, 0n);
+    }
+    const client = learner.dial();
+    client.connect(5000, { readOnly: true });
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.exists, writePath("/")),
+      FakeClient.frame(2, OpCode.create, writeCreate("/a")),
+      FakeClient.frame(3, OpCode.sync, (out) => out.ustring("/")),
+      FakeClient.frame(4, OpCode.closeSession, () => {}),
+    ));
+    assert.deepEqual(headers(client), ["1 0", "2 -119", "3 -119", "4 0"]);
+  });
+
+  it("closes a new session when local sessions are off", () => {
+    const client = new FakeLearner("read-only").dial();
+    client.connect(5000, { readOnly: true });
+    assert.equal(client.isClosed, true);
+    assert.equal(client.take().length, 0);
+  });
+});
+
+describe("a four-letter word", () => {
+  it("is answered and the connection closed, with or without a line end", () => {
+    for (const text of ["ruok", "ruok\n", "ruok\r\n"]) {
+      const client = new FakeServer().dial();
+      client.raw(Buffer.from(text));
+      assert.equal(Buffer.from(client.take()).toString(), "ruok\n");
+      assert.equal(client.isClosed, true);
+    }
+  });
+
+  it("may come byte by byte, and stmk brings eight bytes more", () => {
+    const client = new FakeServer().dial();
+    for (const byte of Buffer.from("stmk\0\0\0\0\0\0\u0001\u0032", "latin1")) {
+      assert.equal(client.isClosed, false);
+      client.raw(Uint8Array.of(byte));
+    }
+    assert.equal(Buffer.from(client.take()).toString(), "stmk 306\n");
+  });
+
+  it("that nobody knows is a length, too large", () => {
+    const client = new FakeServer().dial();
+    client.raw(Buffer.from("abcd"));
+    assert.equal(client.isClosed, true);
+    assert.equal(client.take().length, 0);
+  });
+
+  it("is all that is answered while there is no role", () => {
+    const door = new ClosedDoor((word) => `${word}!`, 1000);
+    const said: string[] = [];
+    const client = (): FakeClient => {
+      const made = new FakeServer().dial();
+      made.send = (bytes) => void said.push(Buffer.from(bytes).toString());
+      made.close = () => void (made.isClosed = true);
+      return made;
+    };
+    const [word, session] = [client(), client()];
+    door.bytes(door.accept(word), Buffer.from("ruok"));
+    door.bytes(door.accept(session), Uint8Array.of(0, 0, 0, 44));
+    assert.deepEqual(said, ["ruok!"]);
+    assert.deepEqual([word.isClosed, session.isClosed], [true, true]);
+  });
+});
