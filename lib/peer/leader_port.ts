@@ -10,10 +10,9 @@ import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "..
 import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
 import type { QuorumPacket } from "../records/quorum.ts";
 import type { Prepare } from "../server/prepare.ts";
-import type { Backend, Owner, Request } from "../server/request.ts";
+import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
 import type { SessionTracker } from "../server/sessions.ts";
-import type { TreeDump } from "../tree/dump.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import type { Txn } from "../txn/txn.ts";
 import { type CatchUpPlan, planCatchUp } from "../zab/catch_up.ts";
@@ -25,6 +24,7 @@ import type {
   LearnerView,
 } from "../zab/leader_events.ts";
 import type { Membership } from "../zab/quorums.ts";
+import { LearnerWire } from "./learner_wire.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
 import { SyncStream } from "./sync_stream.ts";
@@ -55,21 +55,6 @@ export interface LeaderPortOptions {
 const LINKS_MAX = 2000;
 const NOTHING = new Uint8Array(0);
 
-/** One learner's link, and the owner of the sessions that came over it. */
-class Wire implements Owner {
-  readonly name: string;
-  readonly packets: PacketLink;
-  stream: SyncStream | null = null;
-  /** Taken when a SNAP was planned. */
-  dump: TreeDump | null = null;
-  sid: Sid | null = null;
-
-  constructor(packets: PacketLink) {
-    this.packets = packets;
-    this.name = `learner ${packets.remote}`;
-  }
-}
-
 /** What exists once the leader serves. */
 interface Serving {
   readonly server: Server;
@@ -83,13 +68,14 @@ export class LeaderPort implements Role, Backend {
   readonly #options: LeaderPortOptions;
   readonly #clock: Clock;
   readonly #leader: Leader;
-  readonly #wires = new Map<number, Wire>();
+  readonly #wires = new Map<number, LearnerWire>();
   readonly #events: LeaderEvent[] = [];
   /** Learners whose DIFF had a gap: SNAP next time. */
   readonly #needSnapshot = new Set<Sid>();
   #listeners: Closable[] = [];
   #nextLink = 1;
   #serving: Serving | null = null;
+  #sizes = { last: -1, min: -1, max: -1 };
   #isRunning = false;
   #isStepping = false;
   #isOver = false;
@@ -117,7 +103,9 @@ export class LeaderPort implements Role, Backend {
   }
 
   get phase(): string {
-    return this.#leader.phase;
+    const { phase } = this.#leader;
+    if (phase === "serving" || phase === "over") return "broadcast";
+    return phase === "syncing" ? "synchronization" : "discovery";
   }
 
   /** Proposals that wait for their quorum. */
@@ -132,6 +120,16 @@ export class LeaderPort implements Role, Backend {
 
   get lastProposed(): Zxid {
     return this.#leader.traffic.lastProposed;
+  }
+
+  /** Bytes of the proposals so far; −1 before the first, as Java says. */
+  get proposalSizes(): { last: number; min: number; max: number } {
+    return this.#sizes;
+  }
+
+  /** Forgets the sizes, as `srst` does. */
+  resetProposalSizes(): void {
+    this.#sizes = { last: -1, min: -1, max: -1 };
   }
 
   learners(): LearnerView[] {
@@ -237,7 +235,7 @@ export class LeaderPort implements Role, Backend {
       drained: () => this.#host.busy(),
       closed: (why) => this.#lost(link, why),
     });
-    this.#wires.set(link, new Wire(packets));
+    this.#wires.set(link, new LearnerWire(packets));
     this.#step({ type: "linked", link, remote: packets.remote });
     packets.attach();
   }
@@ -253,7 +251,7 @@ export class LeaderPort implements Role, Backend {
     this.#step({ type: "unlinked", link });
   }
 
-  #forget(link: number): Wire | null {
+  #forget(link: number): LearnerWire | null {
     const wire = this.#wires.get(link);
     if (wire === undefined) return null;
     this.#wires.delete(link);
@@ -302,6 +300,7 @@ export class LeaderPort implements Role, Backend {
       case "packet":
         return this.#wires.get(effect.link)?.packets.send(effect.packet);
       case "log":
+        this.#measure(effect.txn.bytes.length);
         return replica.store.append(effect.txn);
       case "commit":
         return this.#commit(effect.txn, effect.designated);
@@ -381,6 +380,15 @@ export class LeaderPort implements Role, Backend {
     this.#host.configCommitted(text, designated, txn.header.zxid);
   }
 
+  #measure(size: number): void {
+    const { min, max } = this.#sizes;
+    this.#sizes = {
+      last: size,
+      min: min < 0 ? size : Math.min(min, size),
+      max: Math.max(max, size),
+    };
+  }
+
   #request(link: number, request: ForwardedRequest): void {
     const wire = this.#wires.get(link);
     if (wire !== undefined) this.submit({ ...request, owner: wire });
@@ -433,7 +441,7 @@ export class LeaderPort implements Role, Backend {
   }
 
   /** One slice a turn: others must get theirs. */
-  #stream(link: number, wire: Wire, stream: SyncStream): void {
+  #stream(link: number, wire: LearnerWire, stream: SyncStream): void {
     if (wire.packets.isFull) return;
     switch (stream.run(this.#now().mono)) {
       case "more":

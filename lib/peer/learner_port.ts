@@ -90,7 +90,9 @@ export class LearnerPort implements Role, Backend {
   }
 
   get phase(): string {
-    return this.#learner.phase;
+    const { phase, way } = this.#learner;
+    if (phase === "serving" || phase === "left") return "broadcast";
+    return way === null ? "discovery" : `synchronization - ${way}`;
   }
 
   start(): void {

@@ -54,6 +54,8 @@ export interface RoleHost {
 export interface Role {
   /** The clients' side; null while they are not served. */
   readonly server: Server | null;
+  /** As operators know it: discovery, synchronization (perhaps with its way), broadcast. */
+  readonly phase: string;
   start(): void;
   /** Sends what the turn has brought: one write per link. */
   flushTurn(): void;

@@ -67,6 +67,7 @@ export class Learner {
   /** Our history is on disk and currentEpoch on its way there. */
   #isEpochStored = false;
   #truncateTo: Zxid = 0n;
+  #way: "diff" | "trunc" | "snap" | null = null;
   /** Membership of NEWLEADER. */
   #configText: string | null = null;
 
@@ -86,6 +87,11 @@ export class Learner {
 
   get phase(): LearnerPhase {
     return this.#phase;
+  }
+
+  /** How the leader brings us level; null before it has said so. */
+  get way(): "diff" | "trunc" | "snap" | null {
+    return this.#way;
   }
 
   get epoch(): Epoch {
@@ -250,9 +256,11 @@ export class Learner {
     switch (packet.type) {
       case PacketType.DIFF:
         this.#phase = "syncing";
+        this.#way = "diff";
         return;
       case PacketType.SNAP:
         this.#phase = "receiving";
+        this.#way = "snap";
         this.#isSnapshotDue = true;
         this.#history.restart(zxid);
         this.#history.snapZxid = zxid;
@@ -261,6 +269,7 @@ export class Learner {
       case PacketType.TRUNC:
         if (zxid > this.#history.last) throw misplaced(packet, `to ${hex(zxid)}, beyond us`);
         this.#phase = "truncating";
+        this.#way = "trunc";
         this.#truncateTo = zxid;
         this.#effects.push({ type: "truncate", to: zxid });
         return;
