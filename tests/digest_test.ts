@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { StatPersisted } from "../lib/records/data.ts";
 import { contentSum, DigestSum, finishDigest, nodeDigest } from "../lib/tree/digest.ts";
-import { DigestCheck } from "../lib/tree/digest_check.ts";
+import type { DigestCheck } from "../lib/tree/digest_check.ts";
 import { TreeLoader } from "../lib/tree/loader.ts";
 import { Tree } from "../lib/tree/tree.ts";
 import { makeTxn } from "../lib/txn/txn.ts";
