@@ -61,6 +61,15 @@ export class ByteQueue {
       this.#far(at + 3);
   }
 
+  /** The first chunk with bytes, and in {@link headAt} where they start; null when there is none. */
+  get head(): Uint8Array | null {
+    return this.#size > 0 ? this.#blocks[0] : null;
+  }
+
+  get headAt(): number {
+    return this.#at;
+  }
+
   /** Takes `length` bytes that must be there: a view of one chunk where that is possible. */
   take(length: number): Uint8Array {
     assert(length <= this.#size, "bytes are taken after they have arrived");
@@ -86,6 +95,7 @@ export class ByteQueue {
   skip(length: number): void {
     this.#size -= length;
     this.#at += length;
+    if (this.#size > 0 && this.#at < this.#blocks[0].length) return;
     while (this.#blocks.length > 0 && this.#at >= this.#blocks[0].length) {
       this.#at -= this.#blocks[0].length;
       this.#blocks.shift();

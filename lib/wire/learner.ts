@@ -106,16 +106,19 @@ export class PacketReader {
 
   /**
    * Takes the next packet if it is a whole ACK, COMMIT or PING without data: returns its type and
-   * leaves its zxid in {@link hi} and {@link lo}. 0: none of these, or not all here; ask next().
+   * leaves its zxid in {@link hi} and {@link lo}. 0: none of these, or not all in one chunk; ask
+   * next().
    */
   bare(): number {
     const { queue } = this;
     if (queue.size < BARE_SIZE || this.#stage !== "packets") return 0;
-    const type = queue.intAt(0);
+    const { head, headAt } = queue;
+    if (head === null || headAt + BARE_SIZE > head.length) return 0; // next() joins chunks
+    const type = intOf(head, headAt);
     if (type < PacketType.ACK || type > PacketType.PING) return 0;
-    if (queue.intAt(DATA_AT) !== -1 || queue.intAt(AUTHINFO_AT) !== -1) return 0;
-    this.hi = queue.intAt(4);
-    this.lo = queue.intAt(8);
+    if (intOf(head, headAt + DATA_AT) !== -1 || intOf(head, headAt + AUTHINFO_AT) !== -1) return 0;
+    this.hi = intOf(head, headAt + 4);
+    this.lo = intOf(head, headAt + 8);
     queue.skip(BARE_SIZE);
     this.#measured = null;
     return type;
@@ -129,7 +132,7 @@ export class PacketReader {
    */
   next(): QuorumPacket | null {
     if (this.#stage !== "packets") return null;
-    const bytes = this.#whole(PACKET);
+    const bytes = this.#plain() ?? this.#whole(PACKET);
     return bytes === null ? null : readQuorumPacket(this.#input.reset(bytes));
   }
 
@@ -246,6 +249,19 @@ export class PacketReader {
 
   // ---- measuring ----------------------------------------------------------------------------------
 
+  /** A whole packet without authinfo, as nearly all are: no need to measure step by step. */
+  #plain(): Uint8Array | null {
+    const { queue } = this;
+    if (queue.size < BARE_SIZE) return null;
+    const length = queue.intAt(DATA_AT);
+    if (length < -1 || length > this.#input.limit) return null;
+    const size = BARE_SIZE + Math.max(0, length);
+    if (queue.size < size || queue.intAt(size - 4) !== -1) return null;
+    this.#measured = null;
+    this.taken = queue.take(size);
+    return this.taken;
+  }
+
   #missing(steps: readonly Step[]): number {
     if (steps === NODE_START) return 5 - this.queue.size;
     if (this.#measured !== steps) {
@@ -262,6 +278,9 @@ export class PacketReader {
     return this.taken;
   }
 }
+
+const intOf = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 
 /** Too little is here to tell a node from the end of the nodes. */
 const NODE_START: readonly Step[] = [5];
