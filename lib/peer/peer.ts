@@ -8,6 +8,7 @@
 import { Fault } from "../base/errors.ts";
 import { hex } from "../base/ids.ts";
 import type { Clock, Disk, Network, Random, Trace } from "../ports.ts";
+import type { Backend } from "../server/request.ts";
 import { SessionIds } from "../server/passwords.ts";
 import { Prepare } from "../server/prepare.ts";
 import { Server } from "../server/server.ts";
@@ -52,6 +53,8 @@ export class Peer {
   readonly #clock: Clock;
   readonly #clientPort: ClientPort | null;
   readonly #ids: SessionIds;
+  /** Sessions of this server alone; null when they are off (client.md 7.4). */
+  readonly #local: SessionTracker | null;
   #ensemble: Ensemble | null = null;
   #purge: Autopurge | null = null;
   #server: Server | null = null;
@@ -72,6 +75,9 @@ export class Peer {
     // Standalone servers call themselves 1, as Java's do (client.md 2.4).
     const serverId = config.mode === "standalone" ? 1 : Number(config.sid);
     this.#ids = new SessionIds(this.#clock.now().wall, serverId);
+    this.#local = config.localSessionsEnabled
+      ? new SessionTracker(config.tickTimeMs, this.#clock.now().mono)
+      : null;
     this.#clientPort = config.client === null ? null : this.#makeClientPort(config.client);
   }
 
@@ -186,9 +192,8 @@ export class Peer {
       });
     }
     if (tree.lastZxid < 0n) tree.lastZxid = 0n; // alone, nobody else can have the data (7.5)
-    const now = this.#clock.now().mono;
-    const tracker = new SessionTracker(config.tickTimeMs, now);
-    tracker.load(tree.sessions, now);
+    const tracker = this.newTracker();
+    tracker.load(tree.sessions, this.#clock.now().mono);
     const quotaExceeded = (path: string): void => this.operator.quotaExceeded(path);
     const prepare = new Prepare(tree, tracker, prepareOptions(config, null, quotaExceeded), note);
     const standalone = new Standalone({
@@ -209,19 +214,23 @@ export class Peer {
     note("info", "peer", "serving alone", { zxid: hex(tree.lastZxid), znodes: tree.nodeCount });
   }
 
+  /** A tracker of global sessions, for whoever decides over them. */
+  newTracker(): SessionTracker {
+    const { config } = this;
+    const rule = this.#local === null
+      ? null
+      : { sessions: this.#local, serverId: Number(BigInt.asUintN(8, config.sid)) };
+    return new SessionTracker(config.tickTimeMs, this.#clock.now().mono, rule);
+  }
+
   /** A server over a tree for the role that `backend` is. */
-  newServer(
-    tree: Tree,
-    backend: ConstructorParameters<typeof Server>[0]["backend"],
-    tracker: SessionTracker | null,
-    local: SessionTracker | null = null,
-  ): Server {
+  newServer(tree: Tree, backend: Backend, tracker: SessionTracker | null): Server {
     return new Server({
       tree,
       backend,
       options: serverOptions(this.config),
       tracker,
-      local,
+      local: this.#local,
       ids: this.#ids,
       random: this.#ports.random,
       meters: this.operator.meters,

@@ -13,6 +13,8 @@ import { Quorums } from "../zab/quorums.ts";
 import type { Config, Membership } from "./config.ts";
 import { configText } from "./config.ts";
 import type { ElectionPortOptions } from "./election_port.ts";
+import type { LeaderPortOptions } from "./leader_port.ts";
+import type { LearnerPortOptions } from "./learner_port.ts";
 
 export function authOptions(config: Config): AuthOptions {
   const enforced = config.enforceAuthEnabled
@@ -169,5 +171,52 @@ export function electionPortOptions(config: Config): ElectionPortOptions {
     minNotificationMs: config.minNotificationIntervalMs,
     maxNotificationMs: config.maxNotificationIntervalMs,
     finalizeWaitMs: 200,
+  };
+}
+
+export function leaderPortOptions(
+  config: Config,
+  committed: Membership,
+  lastSeen: Membership | null,
+): LeaderPortOptions {
+  return {
+    sid: config.sid,
+    bind: bindAddresses(config, quorumAddresses(committed, config.sid)),
+    committed,
+    lastSeen,
+    configText: configText(lastSeen ?? committed),
+    tickMs: config.tickTimeMs,
+    initLimit: config.initLimitTicks,
+    syncLimit: config.syncLimitTicks,
+    snapSyncsMax: config.maxConcurrentSnapSyncs,
+    diffSyncsMax: config.maxConcurrentDiffSyncs,
+    maxTimeToWaitForEpochMs: config.maxTimeToWaitForEpochMs || -1,
+    forceSnapshot: config.forceSnapshotSync,
+    packetLimit: recordLimit(config),
+    keepAlive: config.tcpKeepAlive,
+    servesClients: config.leaderServes,
+  };
+}
+
+export function learnerPortOptions(
+  config: Config,
+  committed: Membership,
+  leader: Sid,
+  isObserver: boolean,
+): LearnerPortOptions {
+  const connectTicks = config.connectToLearnerMasterLimitTicks || config.initLimitTicks;
+  return {
+    sid: config.sid,
+    isObserver,
+    leader,
+    addresses: quorumAddresses(committed, leader),
+    configVersion: committed.version,
+    tickMs: config.tickTimeMs,
+    initLimit: config.initLimitTicks,
+    syncLimit: config.syncLimitTicks,
+    logs: !isObserver || String(config.observerSyncEnabled ?? config.syncEnabled) === "true",
+    connectWithinMs: connectTicks * config.tickTimeMs,
+    connectPauseMs: config.leaderConnectDelayMs,
+    packetLimit: recordLimit(config),
   };
 }

@@ -1,0 +1,114 @@
+// The memberships a member knows, committed and last-seen, and the files that carry them from one
+// start to the next. With reconfig switched off the membership is what the file said, whatever
+// others say (quorum.md 8.5).
+//
+// Must agree with QuorumPeer.setLastSeenQuorumVerifier, setQuorumVerifier and processReconfig.
+
+import { isFault } from "../base/errors.ts";
+import { hex } from "../base/ids.ts";
+import type { Disk, Trace } from "../ports.ts";
+import { type Config, dynamicFileText, type Membership, parseMembership } from "./config.ts";
+import { backupFileOf, dynamicFileOf, nextFileOf, staticFileText } from "./config_rewrite.ts";
+import { TOLERANT } from "./dynamic_config.ts";
+
+export class Members {
+  readonly #config: Config;
+  readonly #disk: Disk;
+  readonly #note: Trace["note"];
+  #committed: Membership;
+  /** Newer than the committed one, or null. */
+  #lastSeen: Membership | null;
+  #staticText: string;
+
+  constructor(config: Config, disk: Disk, note: Trace["note"]) {
+    this.#config = config;
+    this.#disk = disk;
+    this.#note = note;
+    this.#committed = config.membership;
+    const next = config.reconfigEnabled ? config.nextMembership : null;
+    this.#lastSeen = next !== null && next.version > config.membership.version ? next : null;
+    this.#staticText = config.configFileText;
+  }
+
+  get committed(): Membership {
+    return this.#committed;
+  }
+
+  get lastSeen(): Membership | null {
+    return this.#lastSeen;
+  }
+
+  /** A membership was proposed. True when it is now the last-seen one. */
+  seen(text: string): boolean {
+    const membership = this.#parse(text);
+    if (membership === null || membership.version <= this.#committed.version) return false;
+    if (this.#lastSeen !== null && membership.version <= this.#lastSeen.version) return false;
+    this.#lastSeen = membership;
+    const { configPath } = this.#config;
+    if (configPath !== null) this.#write(nextFileOf(configPath), dynamicFileText(membership, true));
+    return true;
+  }
+
+  /** A membership is committed. The one before, when that changed it; else null. */
+  commit(text: string): Membership | null {
+    const membership = this.#parse(text);
+    if (membership === null || membership.version <= this.#committed.version) return null;
+    const before = this.#committed;
+    this.#committed = membership;
+    const isLevel = this.#lastSeen === null || this.#lastSeen.version <= membership.version;
+    if (isLevel) this.#lastSeen = null;
+    this.#writeFiles(membership, isLevel);
+    this.#note("info", "config", "a new membership is in force", {
+      version: hex(membership.version),
+      members: [...membership.members.keys()].join(","),
+    });
+    return before;
+  }
+
+  #parse(text: string): Membership | null {
+    if (!this.#config.reconfigEnabled) return null;
+    try {
+      return parseMembership(text, TOLERANT);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      // What another server says of the members is its word, and no reason to fall over.
+      this.#note("warn", "config", "a membership cannot be read and is ignored", {
+        why: error.message,
+      });
+      return null;
+    }
+  }
+
+  #writeFiles(membership: Membership, removeNext: boolean): void {
+    const { configPath, sid } = this.#config;
+    if (configPath === null) return;
+    const dynamicPath = dynamicFileOf(configPath, membership.version);
+    if (!this.#write(dynamicPath, dynamicFileText(membership))) return;
+    const backup = backupFileOf(configPath);
+    if (this.#disk.size(backup) === null) this.#write(backup, this.#staticText);
+    this.#staticText = staticFileText(
+      this.#staticText,
+      dynamicPath,
+      membership.members.get(sid) ?? null,
+    );
+    this.#write(configPath, this.#staticText);
+    if (removeNext) this.#disk.remove(nextFileOf(configPath));
+  }
+
+  /** Files of the configuration are ISO-8859-1 (operations.md 1.1). */
+  #write(path: string, text: string): boolean {
+    const bytes = Uint8Array.from(text, (unit) => unit.charCodeAt(0) & 0xff);
+    try {
+      this.#disk.replaceNow(path, bytes);
+      return true;
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#note("error", "config", "the membership could not be written to its file", {
+        file: path,
+        why: error.message,
+        hint: "after a restart this server would start with an older membership",
+      });
+      return false;
+    }
+  }
+}
