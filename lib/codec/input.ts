@@ -9,8 +9,8 @@ import { assert } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 
 /**
- * Up to this many bytes a loop over characters beats a call into the runtime; longer ones would also
- * come out as ropes, which cost again when they are looked up.
+ * Up to this many bytes a loop over characters beats a call into the runtime. Longer texts would
+ * also come out as ropes, which cost again when they are looked up.
  */
 const SHORT_TEXT = 12;
 

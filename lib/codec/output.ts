@@ -144,6 +144,14 @@ export class Output {
     return this.bytes.subarray(0, this.#size);
   }
 
+  /**
+   * What was written from `at` on, as a view that stays good for as long as nothing before it is
+   * taken back and the scratch is not reset: what follows is written behind it.
+   */
+  viewFrom(at: number): Uint8Array {
+    return this.bytes.subarray(at, this.#size);
+  }
+
   /** A copy of what was written; the scratch starts afresh. */
   take(): Uint8Array {
     const copy = this.bytes.slice(0, this.#size);

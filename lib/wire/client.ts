@@ -96,8 +96,11 @@ export const readRequestRecord = <O extends RequestOp>(input: Input, op: O): Req
 export const readResponseRecord = <O extends ResponseOp>(input: Input, op: O): ResponseRecords[O] =>
   RESPONSES[op].read(input);
 
-/** The body of a request, as a client sends it and as REQUEST forwards it. Faults: SHORT, LENGTH,
- * UNKNOWN_TYPE (a multi with a part it may not have). */
+/**
+ * The body of a request, as a client sends it and as REQUEST forwards it.
+ *
+ * Faults: SHORT, LENGTH, UNKNOWN_TYPE (a multi with a part it may not have).
+ */
 export function readRequestBody(input: Input, op: number): RequestBody {
   if (isMulti(op)) return { kind: "multi", multi: multi.readMultiRequest(input) };
   const codec = requestCodec(op);
@@ -116,8 +119,8 @@ export function readResponseBody(input: Input, op: number): ResponseBody {
 }
 
 /**
- * What may follow an error: the token of a refused SASL step, the parts a multiRead got to before it
- * failed (client.md 3.1). Clients ignore it; here it is kept so that no byte goes unnamed.
+ * What may follow an error: the token of a refused SASL step, or the parts that a multiRead got to
+ * before it failed (client.md 3.1). Clients ignore it; here it is kept, so that no byte goes unnamed.
  */
 function readErrorBody(input: Input, op: number): ResponseBody {
   if (input.left === 0) return { kind: "none" };
