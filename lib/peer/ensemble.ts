@@ -12,7 +12,7 @@ import type { Clock, Millis, Network, Trace } from "../ports.ts";
 import { Prepare } from "../server/prepare.ts";
 import type { Backend } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
-import { SessionTracker } from "../server/sessions.ts";
+import type { SessionTracker } from "../server/sessions.ts";
 import type { Epochs, StoreRecovered } from "../store/store.ts";
 import type { Tree } from "../tree/tree.ts";
 import { ServerState, type Vote } from "../zab/election.ts";
