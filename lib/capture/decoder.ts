@@ -58,6 +58,7 @@ export class Decoder implements TcpSink {
   #connections = 0;
   #bytes = 0;
   #now = 0;
+  #packets = 0;
   #payload = 0;
   #lost = 0;
   #unreadable = 0;
@@ -79,7 +80,7 @@ export class Decoder implements TcpSink {
   }
 
   get packets(): number {
-    return this.#reader.packets;
+    return this.#packets;
   }
 
   /** Decodes what ends in this piece of the capture file. Faults: BAD_MAGIC, CORRUPT. */
@@ -96,6 +97,7 @@ export class Decoder implements TcpSink {
   packet(packet: Packet): void {
     const { time } = packet;
     this.#bytes += packet.end - packet.start;
+    this.#packets += 1;
     if (time > this.#now) {
       this.#now = time;
       this.story.tick(time);
@@ -125,7 +127,7 @@ export class Decoder implements TcpSink {
     return {
       origin: this.#reader.origin ?? 0n,
       end: this.#now,
-      packets: this.#reader.packets,
+      packets: this.#packets,
       bytes: this.#bytes,
       connections: this.#connections,
       messages: this.context.messages,

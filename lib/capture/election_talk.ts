@@ -182,8 +182,9 @@ export class ElectionTalk implements Talk, RecordOwner {
         this.#story.elections.notification(this.#conn, side, notification, time);
         name = STATES[notification.state] ?? "";
         zxid = notification.zxid;
-        const whom = leader < 0n ? "nobody" : String(leader);
-        note = `votes for ${whom} in round ${electionEpoch}, epoch ${peerEpoch}`;
+        note = leader < 0n
+          ? `asks in round ${electionEpoch}, does not vote`
+          : `votes for ${leader} in round ${electionEpoch}, epoch ${peerEpoch}`;
       } catch (error) {
         if (!isFault(error)) throw error;
         note = error.message;

@@ -6,7 +6,7 @@ import process from "node:process";
 import { createGunzip } from "node:zlib";
 import { Fault } from "../base/errors.ts";
 import { parseId } from "../base/ids.ts";
-import { Decoder } from "../capture/decoder.ts";
+import { type CaptureFacts, Decoder } from "../capture/decoder.ts";
 import { type Criteria, Filter } from "../capture/filter.ts";
 import { toJsonl } from "../capture/json.ts";
 import type { Decoded, Protocol } from "../capture/message.ts";
@@ -119,6 +119,8 @@ export class DecodeSession {
   #criteria: Criteria | null = null;
   #filter: Filter | null = null;
   #text = "";
+  /** Wall clock of the start where no file tells it, nanoseconds since 1970. */
+  liveOrigin: bigint | null = null;
 
   constructor(options: OutputOptions, io: CliIo) {
     this.#options = options;
@@ -159,9 +161,9 @@ export class DecodeSession {
     if (this.#summary !== null) {
       const { members, paths } = decoder.context;
       const palette = coloursFor(this.#io, "stdout");
-      this.#text += summaryText(this.#summary, decoder.facts(), members, paths, palette);
+      this.#text += summaryText(this.#summary, this.#facts(), members, paths, palette);
     }
-    if (this.#report !== null) this.#text += this.#report.page(decoder.facts());
+    if (this.#report !== null) this.#text += this.#report.page(this.#facts());
     this.flush(0);
     if (this.#summary === null && this.#report === null) this.#sayLosses();
   }
@@ -173,8 +175,12 @@ export class DecodeSession {
     this.#text = "";
   }
 
+  #facts(): CaptureFacts {
+    return { ...this.decoder.facts(), origin: this.#origin };
+  }
+
   #sayLosses(): void {
-    const facts = this.decoder.facts();
+    const facts = this.#facts();
     const parts: string[] = [];
     if (facts.lost > 0) parts.push(`${facts.lost} bytes are not in the capture`);
     if (facts.unreadable > 0) parts.push(`${facts.unreadable} bytes belong to no whole message`);
@@ -207,7 +213,7 @@ export class DecodeSession {
   }
 
   get #origin(): bigint {
-    return this.decoder.origin ?? 0n;
+    return this.liveOrigin ?? this.decoder.origin ?? 0n;
   }
 
   #isWanted(decoded: Decoded): boolean {

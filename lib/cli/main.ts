@@ -19,6 +19,7 @@ interface Command {
 /** One line per command; the module exports `run` and `help`. */
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["decode", { summary: "decode a packet capture", load: () => import("./decode.ts") }],
+  ["tap", { summary: "decode what passes, as a proxy", load: () => import("./tap.ts") }],
   ["serve", { summary: "run a server", load: () => import("./serve.ts") }],
 ]);
 
