@@ -37,6 +37,9 @@ export interface ServerDeps {
 
 /** Scratches kept for the next turn. */
 const POOL_MAX = 64;
+/** Bytes handed to sockets up to this size are cut from a block: an array each is dear. */
+const PACKED_MAX = 4096;
+const BLOCK = 64 * 1024;
 /** A scratch that grew beyond this is not kept. */
 const SCRATCH_MAX = 256 * 1024;
 
@@ -72,6 +75,7 @@ export class Core implements ConnectionHome {
   readonly #now: () => Instant;
   readonly #dirty: Connection[] = [];
   readonly #pool: Output[] = [];
+  #block = new Output(BLOCK);
   readonly #watchBytes: Tally;
   readonly #connectionDrops: Tally;
 
@@ -184,13 +188,22 @@ export class Core implements ConnectionHome {
       const { out } = conn;
       if (out !== null) {
         conn.out = null;
-        if (conn.state !== "closed" && out.size > 0) conn.client.send(out.take());
-        else out.reset();
+        if (conn.state !== "closed" && out.size > 0) conn.client.send(this.#packed(out));
+        out.reset();
         if (this.#pool.length < POOL_MAX && out.capacity <= SCRATCH_MAX) this.#pool.push(out);
       }
       if (conn.state === "closing") conn.client.close();
     }
     dirty.length = 0;
+  }
+
+  /** The bytes of a scratch for a socket to keep: short ones share a block. */
+  #packed(out: Output): Uint8Array {
+    if (out.size > PACKED_MAX) return out.take();
+    if (this.#block.size + out.size > BLOCK) this.#block = new Output(BLOCK);
+    const at = this.#block.size;
+    this.#block.raw(out.view());
+    return this.#block.viewFrom(at);
   }
 
   /** What only waited for its turn will not have one; writes and syncs still come back. */

@@ -80,20 +80,30 @@ export interface Txn {
 
 export const DIGEST_VERSION = 2;
 const DIGEST_SIZE = 12;
-/** Where txns are encoded: one at a time, copied out. */
-const scratch = new Output(4096);
+/**
+ * Txns are encoded one behind the other into blocks that are never written twice: an array of its
+ * own for each costs more than all the rest of its encoding.
+ */
+const BLOCK = 64 * 1024;
+let block = new Output(BLOCK);
 
 /** True when this multi was refused as a whole: some part carries an error. */
 export const isRefusedMulti = (parts: readonly TxnPart[]): boolean =>
   parts.some((part) => part.type === OpCode.error);
 
-/** Encodes a txn; its bytes are new and its own. */
+/** Encodes a txn; nobody else writes to its bytes. */
 export function makeTxn(header: TxnHeader, body: TxnBody, digest: TxnDigest | null): Txn {
-  scratch.reset();
-  writeTxnHeader(scratch, header);
-  writeTxnBody(scratch, body);
-  if (digest !== null) writeTxnDigest(scratch, digest);
-  return { header, body, digest, bytes: scratch.take() };
+  if (block.size > BLOCK / 2) block = new Output(BLOCK);
+  const at = block.size;
+  writeTxnHeader(block, header);
+  writeTxnBody(block, body);
+  if (digest !== null) writeTxnDigest(block, digest);
+  let bytes = block.viewFrom(at);
+  if (bytes.length > BLOCK / 4) {
+    bytes = bytes.slice(); // a large txn does not keep a block that grew for it
+    block = new Output(BLOCK);
+  }
+  return { header, body, digest, bytes };
 }
 
 /**
