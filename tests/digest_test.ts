@@ -140,37 +140,52 @@ describe("digests are compared", () => {
     assert.match(notes[0], /differs from what the transaction says/);
   });
 
-  test("nothing is compared or kept before the zxid of a snapshot's digest is met", () => {
-    const { check } = run([7n, 7n, RIGHT, 7n], (c) => c.loaded(0n, 3n, 2, RIGHT));
-    assert.deepEqual([check.isSuspended, check.mismatches], [false, 1]);
+  test("nothing is compared before the zxid of a snapshot's digest is met", () => {
+    const { check } = run([7n, 7n, RIGHT, 7n], (c) => c.loadedWith(0n, 3n, 2, RIGHT));
+    assert.deepEqual([check.fuzzyUntil, check.compared, check.mismatches], [null, 3, 1]);
+    assert.equal(check.firstMismatch, 4n);
   });
 
   test("a snapshot's digest that differs is told when its zxid is met", () => {
-    const { check, notes } = run([null, null], (c) => c.loaded(0n, 2n, 2, 5n));
+    const { check, notes } = run([null, null], (c) => c.loadedWith(0n, 2n, 2, 5n));
     assert.equal(check.mismatches, 1);
     assert.match(notes[0], /what the snapshot says/);
   });
 
   test("a snapshot's digest at its own zxid is compared at once", () => {
-    const { check } = run([], (c) => c.loaded(9n, 9n, 2, 5n));
-    assert.deepEqual([check.isSuspended, check.mismatches], [false, 1]);
+    const { check } = run([], (c) => c.loadedWith(9n, 9n, 2, 5n));
+    assert.deepEqual([check.fuzzyUntil, check.mismatches], [null, 1]);
   });
 
   test("zxid 0, an older zxid and another version are no digest", () => {
     for (const [zxid, version] of [[0n, 2], [8n, 2], [9n, 1]] as const) {
-      const { check } = run([], (c) => c.loaded(9n, zxid, version, 5n));
-      assert.deepEqual([check.isSuspended, check.mismatches], [false, 0]);
+      const { check } = run([], (c) => c.loadedWith(9n, zxid, version, 5n));
+      assert.deepEqual([check.fuzzyUntil, check.compared], [null, 0]);
     }
   });
 
-  test("when the zxid is passed by, comparing stays off and one note says so", () => {
-    const { check, notes } = run([null, null], (c) => {
-      c.loaded(0n, 2n, 2, 5n);
-      const header = { clientId: 0n, cxid: 0, zxid: 3n, time: 0n, type: -1 };
-      c.applied(makeTxn(header, errorBody, { version: 2, treeDigest: 4n }));
-      c.applied(makeTxn({ ...header, zxid: 4n }, errorBody, { version: 2, treeDigest: 4n }));
+  test("a mixture of unknown length is not compared until it is right once", () => {
+    const { check, notes } = run([7n, 8n, RIGHT, 9n], (c) => c.loadedFuzzy());
+    assert.deepEqual([check.compared, check.mismatches, check.firstMismatch], [2, 1, 4n]);
+    assert.equal(notes.length, 1);
+  });
+
+  test("so is one whose digest was passed by", () => {
+    const gap = { clientId: 0n, cxid: 0, zxid: 5n, time: 0n, type: -1 };
+    const { check } = run([7n, 8n], (c) => {
+      c.loadedWith(0n, 2n, 2, 5n);
+      c.applied(makeTxn(gap, errorBody, { version: 2, treeDigest: 4n }));
     });
-    assert.equal(notes.filter((said) => /passed by/.test(said)).length, 1);
-    assert.equal(check.mismatches, 1); // the later txn of zxid 2 is met: 5 is not the digest
+    assert.deepEqual([check.fuzzyUntil, check.compared], [null, 0]);
+  });
+
+  test("nothing is kept for `hash` while the tree may be a mixture", () => {
+    const kept = (prepare: (check: DigestCheck) => void): bigint[] => {
+      const { check } = run(new Array(256).fill(null), prepare);
+      return check.history.list().map(({ zxid }) => zxid);
+    };
+    assert.deepEqual(kept(() => {}), [128n, 256n]);
+    assert.deepEqual(kept((c) => c.loadedFuzzy()), []);
+    assert.deepEqual(kept((c) => c.loadedWith(0n, 200n, 2, RIGHT)), [256n]);
   });
 });

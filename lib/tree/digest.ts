@@ -11,11 +11,13 @@ import type { StatPersisted } from "../records/data.ts";
 const STAT_SIZE = 60;
 const scratch = new Uint8Array(STAT_SIZE);
 const scratchView = new DataView(scratch.buffer);
+const pathScratch = new Uint8Array(4096);
 
 /** CRC-32 of a path; the root has none, under either of its names. */
 export function pathSum(path: string): number {
   if (path === "/") return CRC32_START;
-  const bytes = new Uint8Array(3 * path.length);
+  const size = 3 * path.length;
+  const bytes = size > pathScratch.length ? new Uint8Array(size) : pathScratch;
   return crc32(CRC32_START, bytes, 0, encodeUnits(path, bytes, 0));
 }
 

@@ -2,7 +2,8 @@
 // digest it should lead to, and a snapshot file the digest at some zxid in its fuzzy range. A
 // difference is told and counted, and nothing else happens.
 //
-// Must agree with Java's DataTree.compareDigest and compareSnapshotDigests.
+// Must agree with Java's DataTree.compareDigest and compareSnapshotDigests, but for trees that are
+// a mixture without saying how long: Java then compares at once, or never again.
 
 import type { Zxid } from "../base/ids.ts";
 import { hex } from "../base/ids.ts";
@@ -20,70 +21,83 @@ export class DigestCheck {
   readonly #note: Trace["note"];
   /** The digest of a snapshot whose zxid has not been reached: until then nothing is compared. */
   #awaited: { readonly zxid: Zxid; readonly digest: bigint } | null = null;
+  /** The tree may be a mixture of times, nobody said how long: until it is right once. */
+  #isUnsure = false;
+  #compared = 0;
   #mismatches = 0;
-  #passed = 0;
+  #first: Zxid | null = null;
 
   constructor(sum: DigestSum, note: Trace["note"]) {
     this.#sum = sum;
     this.#note = note;
   }
 
-  /** How often the digests differed. */
+  /** How often digests were compared in earnest. */
+  get compared(): number {
+    return this.#compared;
+  }
+
+  /** How often they differed. */
   get mismatches(): number {
     return this.#mismatches;
   }
 
-  /** Whether the digest of a loaded snapshot is still to be met. */
-  get isSuspended(): boolean {
-    return this.#awaited !== null;
+  /** Where they first differed. */
+  get firstMismatch(): Zxid | null {
+    return this.#first;
+  }
+
+  /** The zxid up to which a loaded tree is known to be a mixture; null when it is not known. */
+  get fuzzyUntil(): Zxid | null {
+    return this.#awaited?.zxid ?? null;
+  }
+
+  /** The tree was loaded, and may be ahead of its zxid in places. */
+  loadedFuzzy(): void {
+    this.#awaited = null;
+    this.#isUnsure = true;
   }
 
   /**
-   * The tree was loaded from a snapshot of `at` whose own digest is of `zxid`. Zxid 0 stands for no
-   * digest; one before the snapshot's name is of no use.
+   * The snapshot of `at` that the tree was loaded from carries a digest of `zxid`. Zxid 0 stands for
+   * no digest; one before the snapshot's name is of no use.
    */
-  loaded(at: Zxid, zxid: Zxid, version: number, digest: bigint): void {
-    this.#awaited = null;
+  loadedWith(at: Zxid, zxid: Zxid, version: number, digest: bigint): void {
     if (zxid <= 0n || zxid < at || version !== DIGEST_VERSION) return;
-    this.#awaited = { zxid, digest };
-    if (zxid === at) this.#meet(zxid);
+    this.#isUnsure = false;
+    if (zxid > at) this.#awaited = { zxid, digest };
+    else this.#compare("snapshot", zxid, digest);
   }
 
   /** The transaction has just been applied. */
   applied(txn: Txn): void {
     const { zxid } = txn.header;
-    if (this.#awaited !== null && !this.#meet(zxid)) return;
-    this.history.record(zxid, this.#sum);
-    const { digest } = txn;
-    if (digest === null || digest.version !== DIGEST_VERSION) return;
-    if (!this.#sum.is(digest.treeDigest)) this.#differs("transaction", zxid, digest.treeDigest);
-  }
-
-  /** True when comparing goes on from here. */
-  #meet(zxid: Zxid): boolean {
     const awaited = this.#awaited;
-    if (awaited === null) return true;
-    if (zxid < awaited.zxid) return false;
-    if (zxid > awaited.zxid) {
-      if (this.#passed++ % NOTE_INTERVAL === 0) {
-        this.#note("warn", "digest", "the zxid of the snapshot's digest was passed by", {
-          zxid: hex(zxid),
-          awaited: hex(awaited.zxid),
-        });
-      }
-      return false;
+    if (awaited !== null) {
+      if (zxid < awaited.zxid) return;
+      this.#awaited = null;
+      if (zxid === awaited.zxid) this.#compare("snapshot", zxid, awaited.digest);
+      else this.#isUnsure = true; // passed by
     }
-    this.#awaited = null;
-    if (!this.#sum.is(awaited.digest)) this.#differs("snapshot", zxid, awaited.digest);
-    return true;
+    const { digest } = txn;
+    if (digest !== null && digest.version === DIGEST_VERSION) {
+      this.#compare("transaction", zxid, digest.treeDigest);
+    }
+    if (!this.#isUnsure) this.history.record(zxid, this.#sum);
   }
 
-  #differs(source: string, zxid: Zxid, expected: bigint): void {
+  #compare(source: string, zxid: Zxid, expected: bigint): void {
+    const isEqual = this.#sum.is(expected);
+    if (this.#isUnsure && !isEqual) return;
+    this.#isUnsure = false;
+    this.#compared += 1;
+    if (isEqual) return;
+    this.#first ??= zxid;
     if (this.#mismatches++ % NOTE_INTERVAL !== 0) return;
     this.#note("error", "digest", `the tree differs from what the ${source} says`, {
       zxid: hex(zxid),
-      expected,
-      found: this.#sum.value,
+      expected: hex(expected),
+      found: hex(this.#sum.value),
     });
   }
 }

@@ -61,6 +61,7 @@ export class TreeLoader {
     const tree = new Tree(this.#options, this.#core);
     for (const [id, timeoutMs] of this.#sessions) tree.sessions.set(id, timeoutMs);
     tree.quotas.rebuild();
+    tree.check.loadedFuzzy();
     return tree;
   }
 

@@ -187,6 +187,11 @@ export class TreeView {
     return this.core.nodes.isUncounted(node) ? 0 : this.core.nodes.digest(node);
   }
 
+  /** The checksum over a node's path, with which the next begins. */
+  pathSumOf(node: Znode): number {
+    return this.core.nodes.word(node, Word.pathSum);
+  }
+
   /** The checksum over a node's path and data, with which its digest begins. */
   contentSumOf(node: Znode): number {
     return this.core.nodes.word(node, Word.contentSum);
