@@ -4,10 +4,11 @@
 // Must agree with ZooKeeperServer.ChangeRecord and the outstandingChanges of PrepRequestProcessor,
 // except that the root has one key and that records say what apply will do, not what was asked.
 
+import { crc32 } from "../base/crc32.ts";
 import { Deque } from "../base/deque.ts";
 import type { Zxid } from "../base/ids.ts";
 import type { ACL, StatPersisted } from "../records/data.ts";
-import { contentSum, finishDigest, isCounted } from "../tree/digest.ts";
+import { finishDigest, isCounted, pathSum } from "../tree/digest.ts";
 import type { Tree } from "../tree/tree.ts";
 
 /** A znode as the next txn will find it. Never changed once made. */
@@ -18,6 +19,8 @@ export interface Found {
   readonly childCount: number;
   readonly acl: readonly ACL[] | null;
   readonly dataLength: number;
+  /** Checksum of the path, with which the next begins; 0 with digests off. */
+  readonly pathSum: number;
   /** Checksum of path and data, with which every digest of this znode begins; 0 with digests off. */
   readonly contentSum: number;
   /** Unsigned 32-bit; 0 outside the digest. */
@@ -78,6 +81,7 @@ export class Outstanding {
       childCount: this.#tree.childCount(node),
       acl: this.#tree.acl(node),
       dataLength: this.#tree.dataLength(node),
+      pathSum: this.#digests ? this.#tree.pathSumOf(node) : 0,
       contentSum: this.#digests ? this.#tree.contentSumOf(node) : 0,
       nodeDigest: this.#digests ? this.#tree.digestOf(node) : 0,
     };
@@ -92,15 +96,18 @@ export class Outstanding {
   /** Records that txn `zxid` changes a znode found here before. */
   update(zxid: Zxid, before: Found, edit: Edit): void {
     const { path } = before;
-    const sum = edit.data === undefined ? before.contentSum : this.#contentSum(path, edit.data);
-    const nodeDigest = this.#nodeDigest(path, sum, edit.stat);
+    const contentSum = edit.data === undefined
+      ? before.contentSum
+      : this.#contentSum(before.pathSum, edit.data);
+    const nodeDigest = this.#nodeDigest(path, contentSum, edit.stat);
     const node: Found = {
       path,
       stat: edit.stat,
       childCount: edit.childCount ?? before.childCount,
       acl: edit.acl === undefined ? before.acl : edit.acl,
       dataLength: edit.data === undefined ? before.dataLength : edit.data?.length ?? 0,
-      contentSum: sum,
+      pathSum: before.pathSum,
+      contentSum,
       nodeDigest,
     };
     this.#add(zxid, path, node, nodeDigest - before.nodeDigest);
@@ -114,10 +121,12 @@ export class Outstanding {
     acl: readonly ACL[],
     data: Uint8Array | null,
   ): void {
-    const contentSum = this.#contentSum(path, data);
+    const sum = this.#digests ? pathSum(path) : 0;
+    const contentSum = this.#contentSum(sum, data);
     const nodeDigest = this.#nodeDigest(path, contentSum, stat);
     const dataLength = data?.length ?? 0;
-    const node = { path, stat, childCount: 0, acl, dataLength, contentSum, nodeDigest };
+    const sums = { pathSum: sum, contentSum, nodeDigest };
+    const node = { path, stat, childCount: 0, acl, dataLength, ...sums };
     this.#add(zxid, path, node, nodeDigest);
   }
 
@@ -171,8 +180,8 @@ export class Outstanding {
     return paths;
   }
 
-  #contentSum(path: string, data: Uint8Array | null): number {
-    return this.#digests && isCounted(path) ? contentSum(path, data) : 0;
+  #contentSum(pathSum: number, data: Uint8Array | null): number {
+    return this.#digests && data !== null ? crc32(pathSum, data) : pathSum;
   }
 
   #nodeDigest(path: string, sum: number, stat: StatPersisted): number {
