@@ -1,5 +1,6 @@
 // The Jute compiler: jute/*.jute in, lib/records/*.ts out. For every record: its interface, readX,
-// writeX, its Shape and the three as a Codec. Output depends on the schemas only and is byte-stable.
+// writeX, its Shape and the three as a Codec. Output depends on the schemas only and is
+// byte-stable.
 //
 //   deno task jute            writes what changed
 //   deno task jute --check    exits 1 when a generated file is stale

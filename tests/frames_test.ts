@@ -1,5 +1,5 @@
-// Frames and the queue below them: the same frames however a stream is cut, lengths believed only as
-// far as their limit, bytes handed on without a copy where they lie in one chunk.
+// Frames and the queue below them: the same frames however a stream is cut, lengths believed only
+// as far as their limit, bytes handed on without a copy where they lie in one chunk.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -28,10 +28,10 @@ function main(): number {
     console.error(error.message);
     return 1;
   }
-  const { inputs, bytes, messages, faults, slowestMs } = fuzzer.report;
+  const { inputs, bytes, messages, faults, slowestMs, slowestInput } = fuzzer.report;
   const heap = Math.round(process.memoryUsage().rss / 1e6);
   console.log(`seed ${seed}: ${inputs} inputs, ${bytes} bytes, ${messages} messages decoded`);
-  console.log(`slowest ${slowestMs.toFixed(1)} ms, ${heap} MB resident; nothing but faults:`);
+  console.log(`slowest ${slowestMs.toFixed(1)} ms (input ${slowestInput}), ${heap} MB resident`);
   console.log([...faults].sort().map(([code, count]) => `${code} ${count}`).join(", "));
   return 0;
 }

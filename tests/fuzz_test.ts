@@ -23,7 +23,7 @@ describe("fuzzer", () => {
     }
   });
 
-  it("notices other errors, hostile allocations and slowness, and says how to see them again", () => {
+  it("notices other errors, hostile allocations and slowness, and names the input", () => {
     const run = (extra: (window: Uint8Array) => unknown) => () => {
       const fuzzer = new Fuzzer(7, extra);
       for (let number = 0; number < 50; number++) fuzzer.run(number);

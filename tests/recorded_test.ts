@@ -1,6 +1,6 @@
 // Every byte that real servers and their clients sent in the recorded stories: it decodes, encodes
-// back to the same bytes, and is dissected into fields without gap or overlap. What a client broke on
-// purpose is named by the story (captures.ts) and must be exactly what does not decode.
+// back to the same bytes, and is dissected into fields without gap or overlap. What a client broke
+// on purpose is named by the story (captures.ts) and must be exactly what does not decode.
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";

@@ -1,6 +1,7 @@
-// The laws of every record: what is written is read again, by reader and by JSON; cut anywhere it is
-// "so many bytes missing" or a Fault, never a wrong value; every byte has one field. On seeded random
-// values, and on the rows of fixtures/records, whose bytes came from real servers and clients.
+// The laws of every record: what is written is read again, by reader and by JSON; cut anywhere it
+// is "so many bytes missing" or a Fault, never a wrong value; every byte has one field. On seeded
+// random values, and on the rows of fixtures/records, whose bytes came from real servers and
+// clients.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";

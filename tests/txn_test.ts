@@ -1,4 +1,5 @@
-// Transactions: envelope, body by type, optional digest; what old and new releases write differently.
+// Transactions: envelope, body by type, optional digest; what old and new releases write
+// differently.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,5 +1,5 @@
-// The client port: both connect forms, the body of every op both ways, multi, watch events, what may
-// follow an error, four-letter words.
+// The client port: both connect forms, the body of every op both ways, multi, watch events, what
+// may follow an error, four-letter words.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,4 +1,5 @@
-// The election port: greetings and notifications, accepted and refused as Java does (quorum.md 1, 2).
+// The election port: greetings and notifications, accepted and refused as Java does (quorum.md 1,
+// 2).
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,5 +1,5 @@
-// The learner port: packets out of a bare stream however it is cut, the lane of ACK, COMMIT and PING,
-// the switch to a snapshot and back, SASL before the first packet, every payload both ways.
+// The learner port: packets out of a bare stream however it is cut, the lane of ACK, COMMIT and
+// PING, the switch to a snapshot and back, SASL before the first packet, every payload both ways.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

@@ -1,5 +1,5 @@
-// Whole messages of the three ports, as real servers and clients sent them and as the protocol notes
-// give them: fields by path, the same bytes back, every prefix "so many missing" or a Fault.
+// Whole messages of the three ports, as real servers and clients sent them and as the protocol
+// notes give them: fields by path, the same bytes back, every prefix "so many missing" or a Fault.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";

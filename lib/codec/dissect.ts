@@ -1,14 +1,16 @@
 // The dissector: which byte belongs to which field. It walks a layout (fields by shape, and what
-// shapes cannot say: a buffer that holds a message, a run of bare bytes) over the bytes and gives one
-// span per field, in order. Spans never overlap and leave no gap: what a layout does not reach gets a
-// span of its own. Which layout a message has is decided in lib/wire/layout.ts from the decoded
-// message, so nothing is parsed twice in two ways.
+// shapes cannot say: a buffer that holds a message, a run of bare bytes) over the bytes and gives
+// one span per field, in order. Spans never overlap and leave no gap: what a layout does not reach
+// gets a span of its own. Which layout a message has is decided in lib/wire/layout.ts from the
+// decoded message, so nothing is parsed twice in two ways.
 
 import { Input } from "./input.ts";
 import { type Json, toJson } from "./json.ts";
 import { type FieldType, isShape, isVector, type Primitive, type Tag } from "./shape.ts";
 
-/** `bytes[start..end)` are one field. Lengths before text, buffers and vectors are part of theirs. */
+/**
+ * `bytes[start..end)` are one field. Lengths before text, buffers and vectors are part of theirs.
+ */
 export interface Span {
   readonly start: number;
   readonly end: number;

@@ -1,6 +1,7 @@
-// Records as JSON and back, written once over shapes. Exact both ways: what comes back encodes to the
-// same bytes. Ids are `0x…`; other longs are numbers while those are exact, else decimal text; bytes
-// are base64, or text where a field is tagged so and its bytes are plain UTF-8. Null stays null.
+// Records as JSON and back, written once over shapes. Exact both ways: what comes back encodes to
+// the same bytes. Ids are `0x…`; other longs are numbers while those are exact, else decimal text;
+// bytes are base64, or text where a field is tagged so and its bytes are plain UTF-8. Null stays
+// null.
 
 import { Buffer } from "node:buffer";
 import { Fault } from "../base/errors.ts";

@@ -1,8 +1,8 @@
-// How many bytes does the next record of a stream have, and how many are still missing? Needed where
-// records follow one another without a length (the learner port, quorum.md 0.3 and 6.6; the files of
-// storage.md). A shape is turned once into a short list of steps; a Gauge walks them over what has
-// arrived, stops where bytes end, and goes on from there when more have come: every byte is looked
-// at once, however the stream was cut, and nothing is allocated by a length.
+// How many bytes does the next record of a stream have, and how many are still missing? Needed
+// where records follow one another without a length (the learner port, quorum.md 0.3 and 6.6; the
+// files of storage.md). A shape is turned once into a short list of steps; a Gauge walks them over
+// what has arrived, stops where bytes end, and goes on from there when more have come: every byte
+// is looked at once, however the stream was cut, and nothing is allocated by a length.
 
 import { Fault } from "../base/errors.ts";
 import { type FieldType, isShape, isVector, type Shape } from "./shape.ts";
@@ -106,7 +106,11 @@ export class Gauge {
       this.at += 4 + Math.max(0, length);
     } else {
       this.at += 4;
-      if (length > 0) this.#places.push({ steps: step.items, index: 0, rounds: length });
+      const [item] = step.items;
+      // Fixed items need no walk, however many are claimed.
+      if (step.items.length === 1 && typeof item === "number") {
+        this.at += item * Math.max(0, length);
+      } else if (length > 0) this.#places.push({ steps: step.items, index: 0, rounds: length });
     }
     place.index += 1;
     return 0;

@@ -1,6 +1,6 @@
-// The client port: both forms of the connect records, headers, the body of every op both ways, watch
-// events, four-letter words (client.md 2 to 4, 6.2). Frames around them: frames.ts; which record
-// belongs to which op: bodies.ts; multi: multi.ts. Decides nothing about sessions or order.
+// The client port: both forms of the connect records, headers, the body of every op both ways,
+// watch events, four-letter words (client.md 2 to 4, 6.2). Frames around them: frames.ts; which
+// record belongs to which op: bodies.ts; multi: multi.ts. Decides nothing about sessions or order.
 //
 // Must agree with Java's ClientCnxn and ZooKeeperServer.
 
@@ -120,7 +120,8 @@ export function readResponseBody(input: Input, op: number): ResponseBody {
 
 /**
  * What may follow an error: the token of a refused SASL step, or the parts that a multiRead got to
- * before it failed (client.md 3.1). Clients ignore it; here it is kept, so that no byte goes unnamed.
+ * before it failed (client.md 3.1). Clients ignore it; here it is kept, so that no byte goes
+ * unnamed.
  */
 function readErrorBody(input: Input, op: number): ResponseBody {
   if (input.left === 0) return { kind: "none" };

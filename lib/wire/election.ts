@@ -1,6 +1,6 @@
-// The election port: the greeting of the side that dialled, and notifications in the four forms that
-// releases have written (quorum.md 1.1, 1.2, 2.1, 2.2). Frames around notifications: frames.ts.
-// Decides nothing about votes or about who keeps a connection.
+// The election port: the greeting of the side that dialled, and notifications in the four forms
+// that releases have written (quorum.md 1.1, 1.2, 2.1, 2.2). Frames around notifications:
+// frames.ts. Decides nothing about votes or about who keeps a connection.
 //
 // Must agree with Java's QuorumCnxManager.InitialMessage and FastLeaderElection.
 

@@ -13,7 +13,9 @@ export const NOTIFICATION_MAX = 512 * 1024;
 /** `jute.maxbuffer`: longest frame that a client may send, unless configured otherwise. */
 export const CLIENT_FRAME_MAX = 0xfffff;
 
-/** Chunks below this size are gathered in blocks, so that a trickle does not cost an object each. */
+/**
+ * Chunks below this size are gathered in blocks, so that a trickle does not cost an object each.
+ */
 const SMALL = 512;
 const BLOCK = 8192;
 
@@ -61,7 +63,9 @@ export class ByteQueue {
       this.#far(at + 3);
   }
 
-  /** The first chunk with bytes, and in {@link headAt} where they start; null when there is none. */
+  /**
+   * The first chunk with bytes, and in {@link headAt} where they start; null when there is none.
+   */
   get head(): Uint8Array | null {
     return this.#size > 0 ? this.#blocks[0] : null;
   }

@@ -1,7 +1,7 @@
 // The layout of every message of the three ports: which fields its bytes are, in order. What a
-// message is was decided by the readers (client.ts, election.ts, learner.ts, payloads.ts); here that
-// decision is only spelt out as shapes for lib/codec/dissect.ts. All layouts are of whole messages;
-// framed() puts the length in front that messages of two ports travel with.
+// message is was decided by the readers (client.ts, election.ts, learner.ts, payloads.ts); here
+// that decision is only spelt out as shapes for lib/codec/dissect.ts. All layouts are of whole
+// messages; framed() puts the length in front that messages of two ports travel with.
 
 import type { Layout, Piece } from "../codec/dissect.ts";
 import type { FieldType, Shape, Tag } from "../codec/shape.ts";

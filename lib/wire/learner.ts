@@ -1,9 +1,11 @@
-// The learner port as a stream (quorum.md 4 and 6.6): quorum packets without any length before them,
-// a SNAP that turns the stream into the bytes of a snapshot and its signature that turns it back, and
-// the SASL packets that may come first (quorum.md 10.2). What is in a packet: payloads.ts.
+// The learner port as a stream (quorum.md 4 and 6.6): quorum packets without any length before
+// them, a SNAP that turns the stream into the bytes of a snapshot and its signature that turns it
+// back, and the SASL packets that may come first (quorum.md 10.2). What is in a packet:
+// payloads.ts.
 //
 // ACK, COMMIT and PING are the traffic of every write. They have a lane of their own that builds
-// neither record nor bigint: bare(), hi, lo. Must agree with Java's QuorumPacket and SerializeUtils.
+// neither record nor bigint: bare(), hi, lo. Must agree with Java's QuorumPacket and
+// SerializeUtils.
 
 import { Fault } from "../base/errors.ts";
 import { Input } from "../codec/input.ts";
@@ -141,7 +143,7 @@ export class PacketReader {
     return this.#missing(this.#steps());
   }
 
-  // ---- SASL before the first packet ---------------------------------------------------------------
+  // ---- SASL before the first packet -------------------------------------------------------------
 
   /** Whether SASL packets come: null while fewer than eight bytes are here. Consumes nothing. */
   hasAuthMagic(): boolean | null {
@@ -153,7 +155,7 @@ export class PacketReader {
     return bytes === null ? null : readQuorumAuthPacket(this.#input.reset(bytes));
   }
 
-  // ---- snapshot stream ----------------------------------------------------------------------------
+  // ---- snapshot stream --------------------------------------------------------------------------
 
   /** The next bytes are a snapshot: to be said after a SNAP packet was taken. */
   expectSnapshot(): void {
@@ -247,7 +249,7 @@ export class PacketReader {
     return { kind: "end" };
   }
 
-  // ---- measuring ----------------------------------------------------------------------------------
+  // ---- measuring --------------------------------------------------------------------------------
 
   /** A whole packet without authinfo, as nearly all are: no need to measure step by step. */
   #plain(): Uint8Array | null {
@@ -314,7 +316,9 @@ export class AuthReader {
   }
 }
 
-/** Writes one part of a snapshot stream. "end" writes the mark after the nodes and the signature. */
+/**
+ * Writes one part of a snapshot stream. "end" writes the mark after the nodes and the signature.
+ */
 export function writeSnapshotPart(out: Output, part: SnapshotPart): void {
   switch (part.kind) {
     case "sessionCount":

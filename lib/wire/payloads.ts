@@ -1,6 +1,6 @@
-// What is in the packets of the learner port: writers of every packet type, and readers of their data
-// (quorum.md 4, 5.3, 7.2, 7.10, 8.6). The stream they travel in: learner.ts. Decides nothing about
-// order or meaning.
+// What is in the packets of the learner port: writers of every packet type, and readers of their
+// data (quorum.md 4, 5.3, 7.2, 7.10, 8.6). The stream they travel in: learner.ts. Decides nothing
+// about order or meaning.
 //
 // Must agree with Java's Leader, Learner, LearnerHandler and Follower.
 

@@ -1,8 +1,9 @@
 // Feeds broken streams to every decoder. An input is a recorded connection with one or both of its
-// directions damaged, cut into chunks of its own, read by the decoder of its port or of another; and
-// a window of damaged bytes given to each reader that takes bytes. Nothing but a Fault may come out,
-// what is decoded must dissect without gap, nothing may take long, and no memory may be had for a
-// length that is only claimed. An input depends on seed and number only, so each can be run again.
+// directions damaged, cut into chunks of its own, read by the decoder of its port or of another;
+// and a window of damaged bytes given to each reader that takes bytes. Nothing but a Fault may come
+// out, what is decoded must dissect without gap, nothing may take long, and no memory may be had
+// for a length that is only claimed. An input depends on seed and number only, so each can be run
+// again.
 
 import { Fault } from "../../lib/base/errors.ts";
 import { Input } from "../../lib/codec/input.ts";
@@ -42,6 +43,7 @@ export interface FuzzReport {
   /** Inputs that ended with each code of Fault; windows are not counted. */
   readonly faults: Map<string, number>;
   slowestMs: number;
+  slowestInput: number;
 }
 
 const PORTS: readonly Port[] = ["client", "election", "quorum"];
@@ -86,6 +88,7 @@ export class Fuzzer {
     messages: 0,
     faults: new Map(),
     slowestMs: 0,
+    slowestInput: 0,
   };
   readonly #seed: number;
   readonly #corpus: readonly Recorded[];
@@ -121,7 +124,10 @@ export class Fuzzer {
     const took = performance.now() - started;
     this.report.inputs += 1;
     this.report.bytes += size;
-    this.report.slowestMs = Math.max(this.report.slowestMs, took);
+    if (took > this.report.slowestMs) {
+      this.report.slowestMs = took;
+      this.report.slowestInput = number;
+    }
     if (took > INPUT_MS_MAX) {
       throw new FuzzFailure(`seed ${this.#seed} input ${number} took ${Math.round(took)} ms`);
     }

@@ -1,5 +1,5 @@
-// Fixture rows: one line is one case, `name hex JSON`, lines that start with # are comments. The hex
-// is the truth and never rewritten; `UPDATE=1` rewrites the JSON, and the diff is the review.
+// Fixture rows: one line is one case, `name hex JSON`, lines that start with # are comments. The
+// hex is the truth and never rewritten; `UPDATE=1` rewrites the JSON, and the diff is the review.
 
 import { Buffer } from "node:buffer";
 import { readFileSync, writeFileSync } from "node:fs";
