@@ -15,8 +15,9 @@ export interface Held {
   bytes: Uint8Array;
   wireLength: number;
   time: number;
-  /** How many packets the flow had seen when this one came. */
+  /** How many packets its flow, and the whole capture, had when this one came. */
   readonly order: number;
+  readonly overall: number;
 }
 
 /** What one end sends: where its stream stands and what waits. */
@@ -57,6 +58,8 @@ export interface Flow {
   opener: Side | null;
   /** `settling`: the capture began in mid-connection and the first packets may be out of order. */
   state: "settling" | "open" | "closed";
+  /** When it was reset; packets that were captured out of order may still follow. Null: it was not. */
+  resetTime: number | null;
   chained: Flow | null;
 }
 
@@ -118,6 +121,7 @@ export class FlowTable {
       packets: 0,
       opener: null,
       state: "settling",
+      resetTime: null,
       chained: this.#buckets[bucket],
     };
     this.#buckets[bucket] = flow;

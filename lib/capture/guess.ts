@@ -2,7 +2,7 @@
 // the talk of its protocol as if they had just come. Bounded; a connection that stays a riddle is
 // counted and left alone.
 
-import { Carry } from "./bytes.ts";
+import { Carry, i32 } from "./bytes.ts";
 import { ClientTalk } from "./client_talk.ts";
 import type { Conn, Context, Talk } from "./context.ts";
 import { ElectionTalk } from "./election_talk.ts";
@@ -19,6 +19,13 @@ import type { Understanding } from "./understanding.ts";
 const HELD_MAX = 1 << 18;
 const SEEN_MAX = 4 << 20;
 const SERVICES_MAX = 10_000;
+
+const ID: Verdict = {
+  protocol: "election",
+  role: "client",
+  why: "a server id alone, on an election port",
+};
+const TEXT: Verdict = { protocol: "words", role: "server", why: "text, on a client port" };
 
 interface HeldData {
   readonly side: Side;
@@ -78,22 +85,21 @@ export class Guess implements Talk {
   }
 
   close(time: number, why: string): void {
-    if (this.#loneId() === null) return this.#giveUp(time);
+    if (this.#loneId() === null && this.#loneText() === null) return this.#giveUp(time);
     if (!this.resolve(time, why)) this.#context.riddles.push(this);
   }
 
-  /** Tries a lone server id once more: others may have told by now what is spoken at its port. */
+  /** Tries once more what only its port tells: others may have said by now what is spoken there. */
   resolve(time: number, why: string): boolean {
-    const side = this.#loneId();
+    const id = this.#loneId();
+    const side = id ?? this.#loneText();
     if (side === null) return false;
     const { services } = this.#context.members;
-    const there = services.get(this.#conn.names[side ^ 1]) ?? this.#hint;
-    if (there !== "election") return false;
-    const verdict: Verdict = {
-      protocol: "election",
-      role: "client",
-      why: "a server id alone, on an election port",
-    };
+    const listener = this.#conn.names[id === null ? side : side ^ 1];
+    const there = services.get(listener) ?? this.#hint;
+    const verdict = id === null ? TEXT : ID;
+    const isThere = id === null ? there === "client" || there === "words" : there === "election";
+    if (!isThere) return false;
     this.#replay(verdict, side, time).close(time, why);
     return true;
   }
@@ -119,10 +125,28 @@ export class Guess implements Talk {
 
   /** The side that sent eight bytes which may be a server id, and nothing else was said. */
   #loneId(): Side | null {
+    if (this.#held.some((one) => one.bytes === null)) return null;
     for (const side of [0, 1] as const) {
       const { bytes, length } = this.#recent[side];
-      const isId = length === 8 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0;
-      if (isId && this.#recent[side ^ 1].length === 0) return side;
+      const isDialler = (this.#conn.flow.opener ?? side) === side;
+      const isId = length === 8 && i32(bytes, 0) === 0;
+      if (isId && isDialler && this.#recent[side ^ 1].length === 0) return side;
+    }
+    return null;
+  }
+
+  /** The side that sent plain text while nothing was captured of what it answers. */
+  #loneText(): Side | null {
+    for (const side of [0, 1] as const) {
+      const { bytes, length } = this.#recent[side];
+      if (length === 0 || this.#recent[side ^ 1].length > 0 || this.#conn.flow.opener === side) {
+        continue;
+      }
+      const isText = bytes.subarray(0, length).every((byte) =>
+        byte >= 0x20 || byte === 10 ||
+        byte === 13 || byte === 9
+      );
+      if (isText) return side;
     }
     return null;
   }
@@ -130,7 +154,9 @@ export class Guess implements Talk {
   /** Puts the talk in place and says so. */
   #settle(verdict: Verdict, side: Side, time: number): Talk {
     const conn = this.#conn;
-    conn.clientSide = verdict.role === "client" ? side : (side ^ 1) as Side;
+    // Who dialled is the client, learner or elector; without the SYN the bytes must tell.
+    const speaker = verdict.role === "client" ? side : (side ^ 1) as Side;
+    conn.clientSide = conn.flow.opener ?? speaker;
     const talk = this.#talk(verdict);
     conn.talk = talk;
     const { services } = this.#context.members;

@@ -6,8 +6,9 @@ import type { Segment } from "./ip.ts";
 import type { Flow, Half, Side } from "./flows.ts";
 
 /** How long, and for how many packets of the flow, a hole known to be a loss may still be filled. */
-const REORDER_NS = 100e6;
+export const REORDER_NS = 100e6;
 const REORDER_PACKETS = 64;
+const REORDER_OVERALL = 16;
 /** How long any other hole is waited for: a sender repeats an unacknowledged segment before that. */
 const HOLE_NS = 5e9;
 
@@ -20,13 +21,15 @@ export const isHolding = (flow: Flow): boolean =>
   flow.halves[0].pending.length + flow.halves[1].pending.length > 0;
 
 /** True when the oldest held segment has waited long enough for what holds it up. */
-export function isHopeless(flow: Flow, time: number): boolean {
+export function isHopeless(flow: Flow, time: number, packets: number): boolean {
   for (const half of flow.halves) {
     const first = half.pending[0];
     if (first === undefined) continue;
     const waited = time - first.time;
     if (waited > HOLE_NS) return true;
-    if (waited <= REORDER_NS && flow.packets - first.order < REORDER_PACKETS) continue;
+    // Time alone is no proof: a packet out of place may carry a time far from its neighbours'.
+    const isLate = waited > REORDER_NS && packets - first.overall >= REORDER_OVERALL;
+    if (!isLate && flow.packets - first.order < REORDER_PACKETS) continue;
     const isHole = half.known && ((first.seq - half.next) | 0) > 0;
     if (!isHole) return true;
     if (half.ackKnown && ((half.acked - first.seq) | 0) >= 0) return true;

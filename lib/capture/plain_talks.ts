@@ -47,7 +47,8 @@ export class WordsTalk implements Talk {
   #tellWord(): void {
     const side = this.#conn.clientSide;
     const said = this.#said[side];
-    this.#word = decodeText(said.bytes, 0, Math.min(4, said.length));
+    this.#word = decodeText(said.bytes, 0, Math.min(4, said.length)) || "(unseen word)";
+    if (this.#sizes[side] === 0) return;
     this.#context.count(this.#conn, side, this.#sizes[side]);
     if (!this.#context.isRich) return;
     const draft = {
@@ -83,7 +84,7 @@ export class WordsTalk implements Talk {
       kind: "text" as const,
       name: this.#word,
       layout: { of: "text" } as const,
-      latency: time - this.#asked,
+      latency: Number.isNaN(this.#asked) ? null : time - this.#asked,
       about: this.#question,
       note: line,
     };

@@ -45,6 +45,7 @@ export class QuorumTalk implements Talk, RecordOwner {
     this.#story = story;
     this.#sync = new SyncTracker(conn, context);
     story.writes.learners += 1;
+    this.#isInSnapshot = !inStep[conn.serverSide];
     this.#streams = [
       new RecordStream(this, 0, !inStep[0]),
       new RecordStream(this, 1, !inStep[1]),
@@ -97,7 +98,8 @@ export class QuorumTalk implements Talk, RecordOwner {
 
   outOfStep(side: Side): void {
     if (side === this.#conn.clientSide) return;
-    this.#isInSnapshot = this.#stage !== "packets";
+    // Until the learner is level a SNAP may have been among what was lost.
+    this.#isInSnapshot = this.#stage !== "packets" || !this.#sync.isOver;
     this.#stage = "packets";
   }
 

@@ -25,6 +25,11 @@ export class SyncTracker {
   #newLeader = NaN;
   #acked = NaN;
   #isOver = false;
+  /** The learner is level, or the connection is over. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   sid: bigint | null = null;
   /** The epoch that this leader works in. */
   epoch: bigint | null = null;

@@ -6,40 +6,16 @@
 
 import { ACK, FIN, RST, type Segment, SYN } from "./ip.ts";
 import { type Flow, FlowTable, type Half, type Held, type Side, sideOf } from "./flows.ts";
-import { isHolding, isHopeless, isOther, oldest } from "./patience.ts";
+import { type CloseReason, TCP_LIMITS, type TcpLimits, type TcpSink } from "./tcp_sink.ts";
+import { isHolding, isHopeless, isOther, oldest, REORDER_NS } from "./patience.ts";
 
-/** Why bytes are missing: not in the capture at all, or ended early by its snap length. */
-export type LossReason = "not captured" | "cut";
-
-export type CloseReason = "fin" | "reset" | "replaced" | "idle" | "end of capture";
-
-export interface TcpSink {
-  /** The first packet of a flow; `flow.opener` is not yet settled. */
-  opened(flow: Flow): void;
-  /** The next bytes of one side; a view that is only valid during the call. */
-  data(flow: Flow, side: Side, bytes: Uint8Array, start: number, end: number, time: number): void;
-  /** The next `length` bytes of one side are missing. */
-  lost(flow: Flow, side: Side, length: number, why: LossReason, time: number): void;
-  /** One side will send no more. */
-  ended(flow: Flow, side: Side, time: number): void;
-  closed(flow: Flow, why: CloseReason, time: number): void;
-}
-
-export interface TcpLimits {
-  /** Bytes that may wait behind holes: of one flow, and of all. */
-  readonly flowBytes: number;
-  readonly allBytes: number;
-  readonly flows: number;
-  /** Silence after which an open flow is forgotten, ns. */
-  readonly idle: number;
-}
-
-export const TCP_LIMITS: TcpLimits = {
-  flowBytes: 8 << 20,
-  allBytes: 64 << 20,
-  flows: 50_000,
-  idle: 2 * 3600e9,
-};
+export {
+  type CloseReason,
+  type LossReason,
+  TCP_LIMITS,
+  type TcpLimits,
+  type TcpSink,
+} from "./tcp_sink.ts";
 
 /** What is held before a flow that began before the capture is put in order. */
 const SETTLE_PACKETS = 8;
@@ -57,7 +33,7 @@ export class TcpReader {
   #waitingBytes = 0;
   #nextSweep = Number.NEGATIVE_INFINITY;
   #nextForget = Number.NEGATIVE_INFINITY;
-  #now = Number.NEGATIVE_INFINITY;
+  #packets = 0;
 
   constructor(sink: TcpSink, limits: TcpLimits = TCP_LIMITS) {
     this.#sink = sink;
@@ -66,7 +42,7 @@ export class TcpReader {
 
   segment(segment: Segment): void {
     const { time, flags } = segment;
-    if (time > this.#now) this.#now = time;
+    this.#packets += 1;
     if (time >= this.#nextSweep) this.#sweep(time);
     let flow = this.flows.find(segment);
     if (flow === null) flow = this.#open(segment);
@@ -127,7 +103,8 @@ export class TcpReader {
     const { flags, time } = segment;
     const hasAck = (flags & ACK) !== 0;
     if ((flags & RST) !== 0) {
-      this.#finish(flow, "reset", time);
+      flow.resetTime ??= time;
+      this.#waiting.add(flow);
       return;
     }
     if (hasAck && (!other.ackKnown || ((segment.ack - other.acked) | 0) > 0)) {
@@ -203,6 +180,7 @@ export class TcpReader {
       wireLength: segment.wireLength,
       time: segment.time,
       order: flow.packets,
+      overall: this.#packets,
     };
     const { pending } = half;
     let at = pending.length;
@@ -247,7 +225,7 @@ export class TcpReader {
         }
       }
     }
-    if (!isHolding(flow)) this.#waiting.delete(flow);
+    if (!isHolding(flow) && flow.resetTime === null) this.#waiting.delete(flow);
   }
 
   #isReady(flow: Flow, side: Side): boolean {
@@ -314,11 +292,11 @@ export class TcpReader {
 
   /** Gives up holes for which nothing more can be hoped. */
   #giveUp(flow: Flow, time: number): void {
-    while (this.#waiting.has(flow) && flow.state === "open") {
+    while (isHolding(flow) && flow.state === "open") {
       const [a, b] = flow.halves;
       const isFull = a.pendingBytes + b.pendingBytes > this.#limits.flowBytes ||
         this.#waitingBytes > this.#limits.allBytes;
-      if (!isFull && !isHopeless(flow, time)) return;
+      if (!isFull && !isHopeless(flow, time, this.#packets)) return;
       this.#skipHole(flow, time);
       this.#drain(flow);
     }
@@ -356,8 +334,9 @@ export class TcpReader {
     }
   }
 
-  #finish(flow: Flow, why: CloseReason, time: number): void {
+  #finish(flow: Flow, reason: CloseReason, time: number): void {
     if (flow.state === "closed") return;
+    const why = flow.resetTime === null ? reason : "reset";
     if (flow.state === "settling") this.#settle(flow, time);
     while (isHolding(flow) && flow.state === "open") {
       this.#skipHole(flow, time);
@@ -380,7 +359,9 @@ export class TcpReader {
   #sweep(time: number): void {
     this.#nextSweep = time + SWEEP_NS;
     for (const flow of this.#waiting) {
-      if (flow.state === "settling") {
+      if (flow.resetTime !== null && time - flow.resetTime > REORDER_NS) {
+        this.#finish(flow, "reset", time);
+      } else if (flow.state === "settling") {
         const since = Math.min(oldest(flow.halves[0]), oldest(flow.halves[1]));
         if (time - since > SETTLE_NS) this.#settle(flow, time);
       } else {
