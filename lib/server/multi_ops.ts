@@ -48,9 +48,12 @@ export function readMultiOps(input: Input): MultiOp[] {
   return readMultiRequest(input).parts.map(asWrite);
 }
 
-/** The parts of a multiRead; same faults. */
-export function readMultiReads(input: Input): MultiReadOp[] {
-  return readMultiRequest(input).parts.map(({ kind, header, record }, index) => {
+/** The parts of a multiRead, null when all of them are writes; same faults. */
+export function readMultiReads(input: Input): MultiReadOp[] | null {
+  const { parts } = readMultiRequest(input);
+  const isRead = parts.every(({ kind }) => kind === "getData" || kind === "getChildren");
+  if (!isRead && parts.map(asWrite).length > 0) return null;
+  return parts.map(({ kind, header, record }, index) => {
     if (kind === "getData") return { type: OpCode.getData, path: record.path };
     if (kind === "getChildren") return { type: OpCode.getChildren, path: record.path };
     return refuse(index, `${opName(header.type)} among reads`);
@@ -68,6 +71,7 @@ function asWrite(part: MultiPart, index: number): MultiOp {
   switch (kind) {
     case "create": {
       const { data, acl, flags } = record;
+      if (acl === null) return refuse(index, "a create without an access list");
       if (!isCreateMode(flags)) return refuse(index, `create flags ${flags}`);
       if (isTtlMode(flags)) return refuse(index, `create flags ${flags} without a time to live`);
       const op = flags === CONTAINER_FLAGS ? OpCode.createContainer : type;

@@ -15,7 +15,6 @@ import {
   writeWhoAmIResponse,
 } from "../records/client.ts";
 import { writeACL } from "../records/data.ts";
-import type { WatchLists } from "../tree/rearm.ts";
 import type { Tree, Znode } from "../tree/tree.ts";
 import { WatchMode } from "../tree/watches.ts";
 import { ErrorCode, OpCode, opName, Xid } from "../txn/opcodes.ts";
@@ -54,9 +53,11 @@ export class Reads {
     } catch (fault) {
       this.#undecoded(conn, op, fault);
       err = ErrorCode.MARSHALLINGERROR;
+      out.rewind(bodyAt);
     }
     if (err !== 0) {
-      out.rewind(bodyAt);
+      // The results that a multiRead got to stay behind the error, as Java's do (client.md 3.1).
+      if (op !== OpCode.multiRead) out.rewind(bodyAt);
       out.patch(errAt, err);
     }
     out.patchLength(at);
@@ -185,17 +186,18 @@ export class Reads {
   /** Every part has its own result; one that fails does not stop the others. */
   #multiRead(conn: Connection, input: Input, out: Output): number {
     const tree = this.#tree;
-    for (const { type, path } of readMultiReads(input)) {
-      if (path === null) return ErrorCode.MARSHALLINGERROR;
+    const reads = readMultiReads(input);
+    let err = reads === null ? ErrorCode.MARSHALLINGERROR as number : 0;
+    for (const { type, path } of reads ?? []) {
+      if (path === null) {
+        err = ErrorCode.MARSHALLINGERROR;
+        break;
+      }
       const node = tree.get(path);
-      const err = node === undefined
-        ? ErrorCode.NONODE
-        : this.#may(conn, node, READ)
-        ? 0
-        : ErrorCode.NOAUTH;
-      if (err !== 0 || node === undefined) {
-        writeMultiHeader(out, { type: OpCode.error, done: false, err });
-        out.int(err);
+      if (node === undefined || !this.#may(conn, node, READ)) {
+        const refusal = node === undefined ? ErrorCode.NONODE : ErrorCode.NOAUTH;
+        writeMultiHeader(out, { type: OpCode.error, done: false, err: refusal });
+        out.int(refusal);
         continue;
       }
       writeMultiHeader(out, { type, done: false, err: 0 });
@@ -207,7 +209,7 @@ export class Reads {
       }
     }
     writeMultiHeader(out, MULTI_END);
-    return 0;
+    return err;
   }
 
   #watch(conn: Connection, op: number, input: Input, out: Output): number {
@@ -236,10 +238,7 @@ export class Reads {
       const asked = op === OpCode.setWatches2
         ? readSetWatches2(input)
         : { ...readSetWatches(input), persistentWatches: [], persistentRecursiveWatches: [] };
-      if (areLists(asked)) {
-        this.#tree.setWatches(conn, asked.relativeZxid, asked);
-        err = 0;
-      }
+      if (this.#tree.setWatches(conn, asked.relativeZxid, asked)) err = 0;
     } catch (fault) {
       this.#undecoded(conn, op, fault);
     }
@@ -258,21 +257,6 @@ export class Reads {
     const acl = this.#tree.acl(node);
     return acl === null || permits(acl, permission, conn.ids, this.#core.auth);
   }
-}
-
-type Asked = { readonly [K in keyof WatchLists]: readonly (string | null)[] | null };
-
-/** A null list, or a null in one, is a request that cannot be decoded. */
-function areLists(asked: Asked & { readonly relativeZxid: bigint }): asked is
-  & WatchLists
-  & { readonly relativeZxid: bigint } {
-  return [
-    asked.dataWatches,
-    asked.existWatches,
-    asked.childWatches,
-    asked.persistentWatches,
-    asked.persistentRecursiveWatches,
-  ].every((list) => list !== null && !list.includes(null));
 }
 
 function watchAnswer(

@@ -358,8 +358,8 @@ export class Tree extends TreeView {
    * Arms again what a client had before it reconnected, or tells it what it missed since
    * `relativeZxid` (client.md 6.4).
    */
-  setWatches(watcher: Watcher, relativeZxid: Zxid, lists: WatchLists): void {
-    setWatches(this, watcher, relativeZxid, lists);
+  setWatches(watcher: Watcher, relativeZxid: Zxid, lists: WatchLists): boolean {
+    return setWatches(this, watcher, relativeZxid, lists);
   }
 }
 
