@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Output } from "../lib/codec/output.ts";
 import * as records from "../lib/records/client.ts";
-import { ClosedDoor } from "../lib/server/closed_door.ts";
 import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { writeConnectRequest } from "../lib/wire/client.ts";
@@ -169,6 +168,20 @@ describe("a connection", () => {
     assert.equal(client.isClosed, false);
     server.pass(10_000);
     assert.equal(client.isClosed, true);
+  });
+
+  it("that lets its replies pile up is read no further until it has taken them", () => {
+    const client = new FakeServer().connect();
+    client.queued = 5 << 20;
+    client.raw(FakeClient.frame(1, OpCode.exists, writePath("/")));
+    assert.equal(client.isHeld, true);
+    client.raw(FakeClient.frame(2, OpCode.exists, writePath("/")));
+    assert.deepEqual(headers(client), ["1 0"]);
+    client.queued = 0;
+    if (client.conn !== null) client.home.server.drained(client.conn);
+    client.home.server.flushTurn();
+    assert.equal(client.isHeld, false);
+    assert.deepEqual(headers(client), ["2 0"]);
   });
 
   it("that closed while its write was under way is not answered, and the next one is", () => {
@@ -347,6 +360,42 @@ describe("a follower's client", () => {
     assert.deepEqual(headers(client), ["1 0", "2 -5", "3 -5"]);
   });
 
+  it("is refused here what is forbidden already, with zxid 0, when that is asked for", () => {
+    const learner = new FakeLearner("follower", { server: { eagerAclCheck: true } });
+    const client = learner.connect();
+    const locked = [{ perms: 1, id: { scheme: "world", id: "anyone" } }];
+    const ask = (xid: number, op: number, write: (out: Output) => void) =>
+      client.raw(FakeClient.frame(xid, op, write));
+    ask(
+      1,
+      OpCode.create,
+      (out) => records.writeCreateRequest(out, { path: "/l", data: null, acl: locked, flags: 0 }),
+    );
+    learner.hear();
+    learner.deliver();
+    headers(client);
+    ask(2, OpCode.create, writeCreate("/l/x"));
+    ask(
+      3,
+      OpCode.setData,
+      (out) => records.writeSetDataRequest(out, { path: "/l", data: null, version: -1 }),
+    );
+    ask(
+      4,
+      OpCode.setACL,
+      (out) => records.writeSetACLRequest(out, { path: "/", acl: [], version: -1 }),
+    );
+    ask(
+      5,
+      OpCode.delete,
+      (out) => records.writeDeleteRequest(out, { path: "/l/none", version: -1 }),
+    );
+    assert.equal(learner.sent.length, 0);
+    assert.equal(Buffer.from(client.take()).readBigInt64BE(8), 0n);
+    ask(6, OpCode.delete, (out) => records.writeDeleteRequest(out, { path: "/no", version: -1 }));
+    assert.equal(learner.sent.length, 1, "what cannot be told here goes to the leader");
+  });
+
   it("gets its sync after everything the leader had committed", () => {
     const learner = new FakeLearner();
     const client = learner.connect();
@@ -467,21 +516,5 @@ describe("a four-letter word", () => {
     client.raw(Buffer.from("abcd"));
     assert.equal(client.isClosed, true);
     assert.equal(client.take().length, 0);
-  });
-
-  it("is all that is answered while there is no role", () => {
-    const door = new ClosedDoor((word) => `${word}!`, 1000);
-    const said: string[] = [];
-    const client = (): FakeClient => {
-      const made = new FakeServer().dial();
-      made.send = (bytes) => void said.push(Buffer.from(bytes).toString());
-      made.close = () => void (made.isClosed = true);
-      return made;
-    };
-    const [word, session] = [client(), client()];
-    door.bytes(door.accept(word), Buffer.from("ruok"));
-    door.bytes(door.accept(session), Uint8Array.of(0, 0, 0, 44));
-    assert.deepEqual(said, ["ruok!"]);
-    assert.deepEqual([word.isClosed, session.isClosed], [true, true]);
   });
 });

@@ -100,6 +100,9 @@ export class ClientPort {
       secure: this.#options.secure,
       ids: [],
       send: (bytes) => void link.write(bytes),
+      get queued() {
+        return link.queued;
+      },
       close: () => link.end(),
       hold: (on) => link.hold(on),
     };
@@ -110,7 +113,10 @@ export class ClientPort {
         server.bytes(conn, chunk);
         this.#ears.busy();
       },
-      drained: () => {},
+      drained: () => {
+        server.drained(conn);
+        this.#ears.busy();
+      },
       ended: () => {
         this.#ending.add(link);
         this.#ears.busy();

@@ -81,7 +81,10 @@ export class Connection implements Watcher, Expiring {
   unanswered = 0;
   /** Replies of this turn; null while there are none. */
   out: Output | null = null;
+  /** Nothing is read, for one of the reasons below or because the session is being decided. */
   isHeld = false;
+  /** The other side does not take its replies. */
+  isClogged = false;
   /** When a throttle stopped this connection; 0 when none did. */
   heldMono = 0;
   /** The round of the touch table that has this session already. */

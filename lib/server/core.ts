@@ -40,6 +40,8 @@ const POOL_MAX = 64;
 /** Bytes handed to sockets up to this size are cut from a block: an array each is dear. */
 const PACKED_MAX = 4096;
 const BLOCK = 64 * 1024;
+/** Replies that a client may leave unread. */
+const UNREAD_MAX = 4 * 1024 * 1024;
 /** A scratch that grew beyond this is not kept. */
 const SCRATCH_MAX = 256 * 1024;
 
@@ -188,13 +190,21 @@ export class Core implements ConnectionHome {
       const { out } = conn;
       if (out !== null) {
         conn.out = null;
-        if (conn.state !== "closed" && out.size > 0) conn.client.send(this.#packed(out));
+        if (conn.state !== "closed" && out.size > 0) this.#send(conn, this.#packed(out));
         out.reset();
         if (this.#pool.length < POOL_MAX && out.capacity <= SCRATCH_MAX) this.#pool.push(out);
       }
       if (conn.state === "closing") conn.client.close();
     }
     dirty.length = 0;
+  }
+
+  /** A client that asks on but does not read what it is answered is read no further. */
+  #send(conn: Connection, bytes: Uint8Array): void {
+    conn.client.send(bytes);
+    if (conn.client.queued <= UNREAD_MAX || !conn.isOpen) return;
+    conn.isClogged = true;
+    conn.hold(true);
   }
 
   /** The bytes of a scratch for a socket to keep: short ones share a block. */

@@ -26,6 +26,8 @@ export interface ServerFace<C> {
   accept(client: ClientConn): C | null;
   /** Bytes from the client; the chunk is the server's to keep. */
   bytes(conn: C, chunk: Uint8Array): void;
+  /** The other side has taken everything it was sent, after it had let replies pile up. */
+  drained(conn: C): void;
   /** The socket is gone. Called once, also after the server closed it itself. */
   closed(conn: C): void;
   /** The next committed txn, in zxid order: applied, watches fired, our client answered. */

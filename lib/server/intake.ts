@@ -13,15 +13,16 @@ import { authenticate, isEnough } from "../auth/mod.ts";
 import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
 import { readRequestBody } from "../wire/client.ts";
-import { wordOf } from "./closed_door.ts";
 import type { Connection, Waiting } from "./connection.ts";
 import type { Core } from "./core.ts";
+import { eagerRefusal } from "./eager_acl.ts";
 import type { Handshake } from "./handshake.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { kindOf, shortName } from "./op_kinds.ts";
 import type { Reads } from "./reads.ts";
 import { LOCAL } from "./request.ts";
 import type { Tally } from "./stats.ts";
+import { wordOf } from "./words.ts";
 
 const HEADER_SIZE = 8;
 
@@ -32,6 +33,7 @@ export class Intake {
   readonly #locals: LocalSessions;
   readonly #isLearner: boolean;
   readonly #isReadOnly: boolean;
+  readonly #isEager: boolean;
   /** Sessions used since the last answer to a PING of the leader. */
   touches: Connection[] = [];
   #touchRound = 0;
@@ -48,6 +50,7 @@ export class Intake {
     const { role } = core.backend;
     this.#isLearner = role === "follower" || role === "observer";
     this.#isReadOnly = role === "read-only";
+    this.#isEager = core.options.eagerAclCheck && (this.#isLearner || role === "leader");
     this.#bytesReceived = core.meters.tally("bytes_received_count");
     this.#readLatency = core.meters.tally("readlatency");
     this.#throttledOps = core.meters.tally("throttled_ops");
@@ -245,7 +248,9 @@ export class Intake {
     const core = this.#core;
     const { xid, op, err, body, arrivedMono } = request;
     if (err !== null) {
-      core.refuse(conn, xid, err);
+      // An eager refusal has no zxid: these two codes come from nowhere else here.
+      const isEager = err === ErrorCode.NOAUTH || err === ErrorCode.INVALIDACL;
+      core.reply(conn, xid, isEager ? 0n : core.tree.lastZxid, err);
       core.answered(conn, shortName(op), xid, arrivedMono, HEADER_SIZE);
     } else if (op === OpCode.closeSession) {
       this.#locals.close(conn);
@@ -278,7 +283,9 @@ export class Intake {
     }
     if (kind !== "write") return null;
     if (this.#isLearner && !this.#decodes(op)) return ErrorCode.MARSHALLINGERROR;
-    const err = this.#locals.refuses(conn, op);
+    const { input } = this.#core;
+    const eager = this.#isEager ? eagerRefusal(this.#core, conn, op, input) : 0;
+    const err = eager === 0 ? this.#locals.refuses(conn, op) : eager;
     return err === 0 ? null : err;
   }
 

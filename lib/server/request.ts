@@ -62,6 +62,8 @@ export interface ClientConn {
   readonly ids: readonly Id[];
   /** The bytes belong to the connection from here on. */
   send(bytes: Uint8Array): void;
+  /** Bytes sent that the other side has not taken yet; `Server.drained` follows when it has. */
+  readonly queued: number;
   /** Sends what was sent, then closes; `Server.closed` follows. */
   close(): void;
   /** True: read nothing more from the socket for now. */

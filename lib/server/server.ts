@@ -36,8 +36,11 @@ export class Server implements ServerFace<Connection> {
   readonly #intake: Intake;
   readonly #locals: LocalSessions;
   readonly #reaper: Reaper | null;
-  readonly #count: ConnectionCount;
+  /** The plain and the secure port count apart. */
+  readonly #counts: { readonly plain: ConnectionCount; readonly secure: ConnectionCount };
   #isStopped = false;
+  #mismatches: number;
+  readonly #digestMismatches: Tally;
   readonly #rejected: Tally;
   readonly #updateLatency: Tally;
   readonly #propagation: Tally;
@@ -58,7 +61,10 @@ export class Server implements ServerFace<Connection> {
     };
     const decides = deps.tracker !== null;
     this.#reaper = decides ? new Reaper(deps.tree, deps.options, core.mono) : null;
-    this.#count = new ConnectionCount(deps.options.throttle);
+    const { throttle } = deps.options;
+    this.#counts = { plain: new ConnectionCount(throttle), secure: new ConnectionCount(throttle) };
+    this.#mismatches = deps.tree.check.mismatches;
+    this.#digestMismatches = deps.meters.tally("digest_mismatches_count");
     this.#rejected = deps.meters.tally("connection_rejected");
     this.#updateLatency = deps.meters.tally("updatelatency");
     this.#propagation = deps.meters.tally("propagation_latency");
@@ -70,13 +76,17 @@ export class Server implements ServerFace<Connection> {
   accept(client: ClientConn): Connection | null {
     const { core } = this;
     core.stamp();
-    if (this.#isStopped || !this.#count.enter(client.host)) {
+    if (this.#isStopped || !this.#countOf(client).enter(client.host)) {
       this.#rejected.add(1);
       client.close();
       return null;
     }
     const conn = new Connection(core, client, core.options.frameLimit, core.wall);
     core.connections.add(conn);
+    if (!client.ids.some(({ scheme }) => scheme === "x509")) {
+      if (isLoopback(conn.address)) core.stats.nonMtlsLocal += 1;
+      else core.stats.nonMtlsRemote += 1;
+    }
     core.idle.touch(conn, core.mono, core.options.sessionlessTimeoutMs);
     return conn;
   }
@@ -87,11 +97,21 @@ export class Server implements ServerFace<Connection> {
     this.#intake.bytes(conn, chunk);
   }
 
+  /** The other side has taken what it was sent. */
+  drained(conn: Connection): void {
+    if (!conn.isClogged) return;
+    conn.isClogged = false;
+    if (conn.state !== "open" || this.core.throttled.has(conn)) return;
+    this.core.stamp();
+    conn.hold(false);
+    this.#intake.pump(conn);
+  }
+
   closed(conn: Connection): void {
     if (conn.state === "closed") return;
     if (conn.isOpen) this.core.detach(conn);
     conn.state = "closed";
-    if (this.core.connections.delete(conn)) this.#count.leave(conn.client.host);
+    if (this.core.connections.delete(conn)) this.#countOf(conn.client).leave(conn.client.host);
   }
 
   committed(txn: Txn): void {
@@ -102,6 +122,11 @@ export class Server implements ServerFace<Connection> {
     if (isOurs) core.writes.shift();
     core.stamp();
     const applied = core.tree.apply(txn, isOurs);
+    const { mismatches } = core.tree.check;
+    if (mismatches !== this.#mismatches) {
+      this.#digestMismatches.add(mismatches - this.#mismatches);
+      this.#mismatches = mismatches;
+    }
     const lag = core.wall - Number(header.time);
     if (lag >= 0) this.#propagation.add(lag);
     if (header.type === OpCode.createSession && txn.body.kind === "createSession") {
@@ -180,6 +205,10 @@ export class Server implements ServerFace<Connection> {
     this.core.flush();
   }
 
+  #countOf(client: ClientConn): ConnectionCount {
+    return client.secure ? this.#counts.secure : this.#counts.plain;
+  }
+
   /** Our own client's write is in the tree. */
   #finish(request: Waiting, applied: Applied): void {
     const { core } = this;
@@ -238,7 +267,7 @@ export class Server implements ServerFace<Connection> {
   #resume(): void {
     const { core } = this;
     for (const conn of [...core.throttled]) {
-      if (core.requests.holds(conn.unanswered)) continue;
+      if (conn.isClogged || core.requests.holds(conn.unanswered)) continue;
       core.throttled.delete(conn);
       conn.hold(false);
       this.#intake.pump(conn);
@@ -246,6 +275,9 @@ export class Server implements ServerFace<Connection> {
     }
   }
 }
+
+const isLoopback = (address: string): boolean =>
+  address.startsWith("127.") || address === "0:0:0:0:0:0:0:1";
 
 /** Is this txn the answer to our oldest write under way? Order is what identifies a request. */
 function answers(request: Waiting, txn: Txn): boolean {

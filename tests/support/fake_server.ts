@@ -140,6 +140,7 @@ export class FakeClient implements ClientConn {
   isClosed = false;
   isHeld = false;
   writes = 0;
+  queued = 0;
   conn: Connection | null;
   readonly home: { readonly server: Server };
   readonly #received: Uint8Array[] = [];
