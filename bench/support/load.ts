@@ -1,162 +1,210 @@
-// A load generator that costs little: requests are encoded once into large writes, replies are
-// counted by their lengths and looked at no further than their error. One connection each.
+// A load generator that costs little, so that the server is what is measured: requests are encoded
+// once and sent again and again as the same bytes (no server minds that their xids repeat), replies
+// are counted by their lengths and looked at no further than their error. One connection each.
 
+import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
-import { Output } from "../../lib/codec/output.ts";
-import { writeConnectRequest } from "../../lib/wire/client.ts";
-import { OpCode } from "../../lib/txn/opcodes.ts";
 import { Input } from "../../lib/codec/input.ts";
-import { readConnectResponse } from "../../lib/wire/client.ts";
+import { Output } from "../../lib/codec/output.ts";
+import { OpCode } from "../../lib/txn/opcodes.ts";
+import { readConnectResponse, writeConnectRequest } from "../../lib/wire/client.ts";
 
 export interface Target {
   readonly host: string;
   readonly port: number;
 }
 
-/** Writes the record of request `i`, without header. */
-export type MakeBody = (out: Output, i: number) => void;
+/** One request: its op and what writes its record. */
+export interface Ask {
+  readonly op: number;
+  readonly write: (out: Output) => void;
+}
+
+/** Requests that are sent together, ready to be written. */
+export interface Burst {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+}
+
+/** The xid of every request; any that is not one of the protocol's own. */
+const XID = 7;
+const EVENT = -1;
+const HEADER = 16;
+
+export function burstOf(asks: readonly Ask[]): Burst {
+  const out = new Output();
+  for (const { op, write } of asks) {
+    const at = out.reserve();
+    out.int(XID);
+    out.int(op);
+    write(out);
+    out.patchLength(at);
+  }
+  return { bytes: out.take(), count: asks.length };
+}
 
 export class LoadConnection {
-  readonly #socket: Socket;
-  #rest: Uint8Array = new Uint8Array(0);
-  #onFrame: (bytes: Uint8Array, start: number, end: number) => void = () => {};
-  #xid = 0;
-  sessionId = 0n;
+  /** Replies that carried an error. */
   errors = 0;
   events = 0;
-  #onClosed: () => void = () => {};
+  #sessionId = 0n;
+  readonly #socket: Socket;
+  readonly #parts: Uint8Array[] = [];
+  #held = 0;
+  #awaited = 4;
+  #frame: (bytes: Uint8Array, start: number) => void = () => {};
+  #broken: (error: Error) => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (chunk: Uint8Array) => this.#data(chunk));
-    socket.on("error", () => this.#onClosed());
-    socket.on("close", () => this.#onClosed());
+    socket.on("error", (error) => this.#broken(error));
+    socket.on("close", () => this.#broken(new Error("the server closed the connection")));
   }
 
+  /** Resolves when the session is made; rejects when nobody listens or the server refuses. */
   static open(target: Target, timeoutMs = 30_000): Promise<LoadConnection> {
     return new Promise((done, failed) => {
       const socket = connect(target.port, target.host);
       socket.setNoDelay(true);
       const self = new LoadConnection(socket);
-      self.#onClosed = () => failed(new Error("closed before the session was made"));
-      socket.on("connect", () => {
-        const out = new Output();
-        const at = out.reserve();
-        writeConnectRequest(out, {
-          protocolVersion: 0,
-          lastZxidSeen: 0n,
-          timeOut: timeoutMs,
-          sessionId: 0n,
-          passwd: new Uint8Array(16),
-        }, false);
-        out.patchLength(at);
-        socket.write(out.take());
-      });
-      self.#onFrame = (bytes, start, end) => {
-        self.sessionId = readConnectResponse(new Input(bytes, start, end)).response.sessionId;
-        self.#onFrame = () => {};
+      self.#broken = failed;
+      socket.on("connect", () => socket.write(connectFrame(timeoutMs)));
+      self.#frame = (bytes, start) => {
+        self.#sessionId = readConnectResponse(new Input(bytes, start)).response.sessionId;
+        self.#frame = () => {};
+        self.#broken = () => {};
         done(self);
       };
     });
   }
 
-  /**
-   * Sends `count` requests with at most `window` unanswered. Resolves to the latencies in ms of the
-   * sampled ones (every one when `window` is 1).
-   */
-  run(op: number, count: number, window: number, make: MakeBody): Promise<Float64Array> {
+  get sessionId(): bigint {
+    return this.#sessionId;
+  }
+
+  /** Sends bursts, `depth` of them unanswered, until `total` requests are answered; gives seconds. */
+  flood(bursts: readonly Burst[], total: number, depth: number): Promise<number> {
     return new Promise((done, failed) => {
-      const latencies = new Float64Array(window === 1 ? count : Math.ceil(count / 64));
-      const sentAt = new Float64Array(latencies.length);
-      const step = window === 1 ? 1 : 64;
+      const begun = performance.now();
       let sent = 0;
       let answered = 0;
+      let unanswered = 0;
+      let turn = 0;
       const send = (): void => {
-        const out = new Output(64 * 1024);
-        const now = performance.now();
-        while (sent < count && sent - answered < window) {
-          if (sent % step === 0) sentAt[sent / step] = now;
-          const at = out.reserve();
-          out.int(++this.#xid);
-          out.int(op);
-          make(out, sent++);
-          out.patchLength(at);
-          if (out.size > 60 * 1024) this.#socket.write(out.take());
-        }
-        if (out.size > 0) this.#socket.write(out.take());
+        const burst = bursts[turn++ % bursts.length];
+        sent += burst.count;
+        unanswered += burst.count;
+        this.#socket.write(burst.bytes);
       };
-      this.#onClosed = () => failed(new Error(`closed after ${answered} of ${count} replies`));
-      this.#onFrame = (bytes, start) => {
-        const xid = (bytes[start] << 24) | (bytes[start + 1] << 16) | (bytes[start + 2] << 8) |
-          bytes[start + 3];
-        if (xid === -1) {
-          this.events += 1;
-          return;
-        }
-        const err = bytes[start + 12] | bytes[start + 13] | bytes[start + 14] | bytes[start + 15];
-        if (err !== 0) this.errors += 1;
-        if (answered % step === 0) {
-          latencies[answered / step] = performance.now() - sentAt[answered / step];
-        }
+      this.#broken = failed;
+      this.#frame = (bytes, start) => {
+        if (!this.#isReply(bytes, start)) return;
         answered += 1;
-        if (answered === count) {
-          this.#onClosed = () => {};
-          done(latencies);
-        } else if (window === 1 || sent - answered <= window / 2) send();
+        unanswered -= 1;
+        if (answered >= total && answered === sent) {
+          this.#broken = () => {};
+          done((performance.now() - begun) / 1000);
+        } else if (sent < total && unanswered <= bursts[turn % bursts.length].count * (depth - 1)) {
+          send();
+        }
       };
-      send();
+      for (let i = 0; i < depth && sent < total; i++) send();
     });
   }
 
-  /** Resolves when so many watch events have arrived in all. */
-  untilEvents(count: number): Promise<void> {
-    return new Promise((done) => {
-      const look = (): void => {
-        if (this.events >= count) return done();
+  /** One request after another; gives the latency of each in milliseconds. */
+  async oneAtATime(burst: Burst, count: number): Promise<Float64Array> {
+    const latencies = new Float64Array(count);
+    for (let i = 0; i < count; i++) latencies[i] = await this.once(burst);
+    return latencies;
+  }
+
+  /** Sends one burst; gives the milliseconds until all of it is answered. */
+  once(burst: Burst): Promise<number> {
+    return new Promise((done, failed) => {
+      let left = burst.count;
+      this.#broken = failed;
+      this.#frame = (bytes, start) => {
+        if (!this.#isReply(bytes, start)) return;
+        left -= 1;
+        if (left === 0) {
+          this.#broken = () => {};
+          done(performance.now() - begun);
+        }
       };
-      this.#onFrame = () => {
-        this.events += 1;
-        look();
-      };
-      look();
+      const begun = performance.now();
+      this.#socket.write(burst.bytes);
     });
   }
 
+  /** Calls `heard` at each watch event from now on. */
+  listen(heard: () => void): void {
+    this.#frame = (bytes, start) => {
+      if (!this.#isReply(bytes, start)) heard();
+    };
+  }
+
+  /** Ends the session. */
   close(): Promise<void> {
     return new Promise((done) => {
-      this.#onClosed = () => done();
-      const out = new Output();
-      const at = out.reserve();
-      out.int(++this.#xid);
-      out.int(OpCode.closeSession);
-      out.patchLength(at);
-      this.#socket.end(out.take());
+      this.#broken = () => done();
+      const { bytes } = burstOf([{ op: OpCode.closeSession, write: () => {} }]);
+      this.#socket.end(bytes);
     });
   }
 
   destroy(): void {
-    this.#onClosed = () => {};
+    this.#broken = () => {};
     this.#socket.destroy();
   }
 
+  #isReply(bytes: Uint8Array, start: number): boolean {
+    if (wordAt(bytes, start) === EVENT) {
+      this.events += 1;
+      return false;
+    }
+    if (wordAt(bytes, start + HEADER - 4) !== 0) this.errors += 1;
+    return true;
+  }
+
+  /** What does not end a frame is kept as it came, and joined once. */
   #data(chunk: Uint8Array): void {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
+    if (this.#held + chunk.length < this.#awaited) {
+      this.#parts.push(chunk);
+      this.#held += chunk.length;
+      return;
     }
+    const bytes = this.#held === 0 ? chunk : Buffer.concat([...this.#parts.splice(0), chunk]);
     let at = 0;
+    this.#awaited = 4;
     while (bytes.length - at >= 4) {
-      const length = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) |
-        bytes[at + 3];
-      if (bytes.length - at - 4 < length) break;
-      this.#onFrame(bytes, at + 4, at + 4 + length);
-      at += 4 + length;
+      const end = at + 4 + wordAt(bytes, at);
+      if (end > bytes.length) {
+        this.#awaited = end - at;
+        break;
+      }
+      this.#frame(bytes, at + 4);
+      at = end;
     }
-    this.#rest = bytes.subarray(at);
+    this.#held = bytes.length - at;
+    if (this.#held > 0) this.#parts.push(bytes.subarray(at));
   }
 }
 
-export const percentile = (sorted: Float64Array, p: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))];
+function connectFrame(timeOut: number): Uint8Array {
+  const out = new Output();
+  const at = out.reserve();
+  writeConnectRequest(out, {
+    protocolVersion: 0,
+    lastZxidSeen: 0n,
+    timeOut,
+    sessionId: 0n,
+    passwd: new Uint8Array(16),
+  }, false);
+  out.patchLength(at);
+  return out.take();
+}
+
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
