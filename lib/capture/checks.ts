@@ -51,7 +51,7 @@ export function walk(
   const next = at + 4 + Math.max(0, length);
   if (type === "ustring" && length > 0) {
     if (tag === "path" && at + 4 < end && bytes[at + 4] !== 0x2f) return NEVER;
-    if (!isText(bytes, at + 4, Math.min(next, end))) return NEVER;
+    if (!isText(bytes, at + 4, Math.min(next, end), tag !== "path")) return NEVER;
   }
   return next <= end ? next : NEED;
 }
@@ -76,9 +76,13 @@ function walkItems(
   return next;
 }
 
-/** No control characters. */
-function isText(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (bytes[at] < 0x20 || bytes[at] === 0x7f) return false;
+/** No control characters; outside paths there may be lines. */
+function isText(bytes: Uint8Array, start: number, end: number, hasLines: boolean): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    const isLine = hasLines && (byte === 9 || byte === 10 || byte === 13);
+    if ((byte < 0x20 && !isLine) || byte === 0x7f) return false;
+  }
   return true;
 }
 

@@ -64,7 +64,7 @@ export class Guess implements Talk {
       // The common case: the first segment says it all, and nothing has to be copied.
       const verdict = recogniseStart(bytes, start, end, this.#hint);
       if (verdict !== null && verdict !== "more") {
-        this.#settle(verdict, side, time).data(side, bytes, start, end, time);
+        this.#settle(verdict, side, time, true).data(side, bytes, start, end, time);
         return;
       }
     }
@@ -110,7 +110,7 @@ export class Guess implements Talk {
       const verdict = recogniseStart(recent.bytes, 0, recent.length, this.#hint);
       if (verdict === "more") return;
       if (verdict !== null) {
-        this.#replay(verdict, side, time);
+        this.#replay(verdict, side, time, true);
         return;
       }
       // With the SYN captured these are the first bytes, and nothing of ours begins like this.
@@ -152,12 +152,12 @@ export class Guess implements Talk {
   }
 
   /** Puts the talk in place and says so. */
-  #settle(verdict: Verdict, side: Side, time: number): Talk {
+  #settle(verdict: Verdict, side: Side, time: number, isBegin: boolean): Talk {
     const conn = this.#conn;
     // Who dialled is the client, learner or elector; without the SYN the bytes must tell.
     const speaker = verdict.role === "client" ? side : (side ^ 1) as Side;
     conn.clientSide = conn.flow.opener ?? speaker;
-    const talk = this.#talk(verdict);
+    const talk = this.#talk(verdict, isBegin ? side : null);
     conn.talk = talk;
     const { services } = this.#context.members;
     if (services.size < SERVICES_MAX) services.set(conn.server, verdict.protocol);
@@ -177,9 +177,10 @@ export class Guess implements Talk {
     return talk;
   }
 
-  #talk(verdict: Verdict): Talk {
+  /** `begins`: the side whose first bytes gave the verdict. */
+  #talk(verdict: Verdict, begins: Side | null): Talk {
     const [conn, context, story] = [this.#conn, this.#context, this.#story];
-    const inStep: [boolean, boolean] = [this.#isInStep(0), this.#isInStep(1)];
+    const inStep: [boolean, boolean] = [this.#isInStep(0, begins), this.#isInStep(1, begins)];
     switch (verdict.protocol) {
       case "client":
         return new ClientTalk(conn, context, story, inStep);
@@ -197,17 +198,20 @@ export class Guess implements Talk {
   }
 
   /** True when that side's stream is known from its first byte, or begins like one. */
-  #isInStep(side: Side): boolean {
-    if (this.#conn.flow.halves[side].isn !== null) return true;
+  #isInStep(side: Side, begins: Side | null): boolean {
+    if (this.#conn.flow.halves[side].isn !== null || begins === side) return true;
     const first = this.#held.find((one) => one.side === side);
     const bytes = first?.bytes;
-    if (first === undefined) return this.#isStart[side] && this.#conn.flow.opener !== null;
+    // Whoever answers what has just begun begins as well.
+    if (first === undefined) {
+      return this.#isStart[side] && (begins !== null || this.#conn.flow.opener !== null);
+    }
     if (bytes === null || bytes === undefined) return false;
     return recogniseStart(bytes, 0, bytes.length, this.#hint) instanceof Object;
   }
 
-  #replay(verdict: Verdict, side: Side, time: number): Talk {
-    const talk = this.#settle(verdict, side, time);
+  #replay(verdict: Verdict, side: Side, time: number, isBegin = false): Talk {
+    const talk = this.#settle(verdict, side, time, isBegin);
     for (const one of this.#held) {
       if (one.bytes === null) talk.lost(one.side, one.length, one.why, one.time);
       else talk.data(one.side, one.bytes, 0, one.length, one.time);

@@ -48,3 +48,10 @@ export function isOther(flow: Flow, side: Side, segment: Segment): boolean {
   if (flow.state === "settling") return first !== undefined && first.seq !== begin;
   return half.known && ((half.next - half.bytes - half.lostBytes) | 0) !== begin;
 }
+
+/** True when data on a closed flow is no repetition: the SYN of a later connection comes after it. */
+export function isForeign(flow: Flow, side: Side, segment: Segment): boolean {
+  const half = flow.halves[side];
+  if (segment.wireLength === 0) return false;
+  return !half.known || Math.abs((segment.seq - half.next) | 0) > 1 << 24;
+}

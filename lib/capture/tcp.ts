@@ -7,7 +7,7 @@
 import { ACK, FIN, RST, type Segment, SYN } from "./ip.ts";
 import { type Flow, FlowTable, type Half, type Held, type Side, sideOf } from "./flows.ts";
 import { type CloseReason, TCP_LIMITS, type TcpLimits, type TcpSink } from "./tcp_sink.ts";
-import { isHolding, isHopeless, isOther, oldest, REORDER_NS } from "./patience.ts";
+import { isForeign, isHolding, isHopeless, isOther, oldest, REORDER_NS } from "./patience.ts";
 
 export {
   type CloseReason,
@@ -58,8 +58,8 @@ export class TcpReader {
     }
     flow.lastTime = time;
     flow.packets += 1;
-    if (flow.state === "closed") return;
-    this.#receive(flow, side, segment);
+    if (flow.state !== "closed") this.#receive(flow, side, segment);
+    else if (isForeign(flow, side, segment)) this.#jumped(flow, segment);
   }
 
   /** The capture is over: everything held is given out, with what is missing before it. */
@@ -112,7 +112,9 @@ export class TcpReader {
       other.ackKnown = true;
       // The first word from the opener's side tells where the other stream begins, if nothing else.
       if (!other.known && flow.opener === side) {
-        other.next = segment.ack;
+        const [first] = other.pending;
+        const isBefore = first !== undefined && ((first.seq - segment.ack) | 0) < 0;
+        other.next = isBefore ? first.seq : segment.ack;
         other.known = true;
       }
     }
