@@ -141,7 +141,7 @@ export class FakeClient implements ClientConn {
   isHeld = false;
   writes = 0;
   queued = 0;
-  conn: Connection | null;
+  conn: Connection | null = null;
   readonly home: { readonly server: Server };
   readonly #received: Uint8Array[] = [];
   /** Ops asked for and not answered yet. */
