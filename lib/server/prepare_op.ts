@@ -85,9 +85,9 @@ export class OpPreparer {
   }
 
   create(txn: Preparing, ask: CreateAsk): TxnBody | Refused {
-    if (ask.path === null) return ErrorCode.MARSHALLINGERROR;
     const mode = this.#checkMode(txn, ask);
     if (mode !== 0) return mode;
+    if (ask.path === null) return ErrorCode.MARSHALLINGERROR;
     if (validatePartialPath(ask.path) !== null) return ErrorCode.BADARGUMENTS;
     const acl = fixup(ask.acl, txn.auth, this.#rules.auth);
     if (acl === null) return ErrorCode.INVALIDACL;

@@ -16,7 +16,7 @@ import {
 } from "../records/client.ts";
 import { writeACL } from "../records/data.ts";
 import type { Tree, Znode } from "../tree/tree.ts";
-import { WatchMode } from "../tree/watches.ts";
+import { NULL_PATH, WatchMode } from "../tree/watches.ts";
 import { ErrorCode, OpCode, opName, Xid } from "../txn/opcodes.ts";
 import { MULTI_END } from "../wire/multi.ts";
 import type { Connection } from "./connection.ts";
@@ -154,7 +154,8 @@ export class Reads {
     const node = this.#tree.get(path);
     if (node === undefined) return ErrorCode.NONODE;
     if (!this.#may(conn, node, READ)) return ErrorCode.NOAUTH;
-    out.int(this.#tree.descendants(node));
+    // Under its other name the root counts itself, as Java's prefix "" + "/" does.
+    out.int(this.#tree.descendants(node) + (path === "" ? 1 : 0));
     return 0;
   }
 
@@ -216,9 +217,8 @@ export class Reads {
     const { watches } = this.#tree;
     switch (op) {
       case OpCode.addWatch: {
-        const path = input.ustring();
-        const mode = input.int();
-        if (path === null || !watches.add(path, conn, mode)) return ErrorCode.MARSHALLINGERROR;
+        const path = input.ustring() ?? NULL_PATH;
+        if (!watches.add(path, conn, input.int())) return ErrorCode.MARSHALLINGERROR;
         out.int(0);
         return 0;
       }
@@ -263,10 +263,9 @@ function watchAnswer(
   input: Input,
   look: (path: string, type: number) => boolean | null,
 ): number {
-  const path = input.ustring();
-  const found = look(path ?? "", input.int());
+  const found = look(input.ustring() ?? NULL_PATH, input.int());
   if (found === null) return ErrorCode.MARSHALLINGERROR;
-  return found && path !== null ? 0 : ErrorCode.NOWATCHER;
+  return found ? 0 : ErrorCode.NOWATCHER;
 }
 
 /** A blank prefix and the root ask for all. */

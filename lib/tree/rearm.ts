@@ -5,7 +5,7 @@
 
 import type { Zxid } from "../base/ids.ts";
 import type { Tree } from "./tree.ts";
-import { EventType, type Watcher, WatchMode } from "./watches.ts";
+import { EventType, NULL_PATH, type Watcher, WatchMode } from "./watches.ts";
 
 /** The lists of setWatches as a client sent them; the last two are empty but for setWatches2. */
 export interface WatchLists {
@@ -57,14 +57,12 @@ export function setWatches(
   }
   if (lists.persistentWatches === null) return false;
   for (const path of lists.persistentWatches) {
-    if (path === null) continue;
-    data.add(path, watcher, WatchMode.persistent);
-    child.add(path, watcher, WatchMode.persistent);
+    data.add(path ?? NULL_PATH, watcher, WatchMode.persistent);
+    child.add(path ?? NULL_PATH, watcher, WatchMode.persistent);
   }
   if (lists.persistentRecursiveWatches === null) return false;
   for (const path of lists.persistentRecursiveWatches) {
-    if (path === null) continue;
-    data.add(path, watcher, WatchMode.recursive);
+    data.add(path ?? NULL_PATH, watcher, WatchMode.recursive);
   }
   return true;
 }

@@ -38,6 +38,12 @@ export const WatcherType = {
   persistentRecursive: 5,
 } as const;
 
+/**
+ * Stands for a null path, which addWatch and setWatches2 accept as Java's do. No text that was
+ * decoded holds half a surrogate pair, so this is nobody's path and never fires.
+ */
+export const NULL_PATH = "\ud800";
+
 const ALL_MODES = WatchMode.standard | WatchMode.persistent | WatchMode.recursive;
 
 /** One path of a table. Nearly all have one watcher, which then needs no map. */
