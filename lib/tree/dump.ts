@@ -155,11 +155,13 @@ export class TreeDump implements Dumping {
     nodes.pathInto(node, this.#path, length);
     out.int(length);
     out.rawRange(this.#path, 0, length);
-    nodes.withData(node, (bytes, start, end) => {
-      if (bytes === null) return out.int(-1);
-      out.int(end - start);
-      out.rawRange(bytes, start, end);
-    });
+    if (nodes.hasNullData(node)) {
+      out.int(-1);
+    } else {
+      const start = nodes.dataStart(node);
+      out.int(nodes.dataLength(node));
+      out.rawRange(nodes.cellBytes(node), start, start + nodes.dataLength(node));
+    }
     out.long(BigInt(this.#oldAcl.get(node) ?? nodes.acl(node)));
     const bytes = nodes.statBytes(node);
     const stat = nodes.statStart(node);

@@ -178,13 +178,15 @@ export class Nodes extends Records {
     return decodeUnits(this.#slab.bytes(cell), start, start + length);
   }
 
-  /** Calls `use` with the memory and the range of the name. */
-  withName(node: Znode, use: (bytes: Uint8Array, start: number, end: number) => void): void {
-    const length = this.nameLength(node);
+  /** The memory that holds the name, from {@link nameStart} on, and the data behind it. */
+  cellBytes(node: Znode): Uint8Array {
     const cell = this.word(node, Word.cell);
-    if (cell === NO_CELL) return use(EMPTY, 0, 0);
-    const start = this.#slab.start(cell);
-    use(this.#slab.bytes(cell), start, start + length);
+    return cell === NO_CELL ? EMPTY : this.#slab.bytes(cell);
+  }
+
+  nameStart(node: Znode): number {
+    const cell = this.word(node, Word.cell);
+    return cell === NO_CELL ? 0 : this.#slab.start(cell);
   }
 
   /** Length in bytes of the path; the root's is empty. */
@@ -245,16 +247,9 @@ export class Nodes extends Records {
     return this.#slab.bytes(cell).subarray(start, start + this.dataLength(node));
   }
 
-  /** Calls `use` with the memory and the range of the data; with null when the data is null. */
-  withData(
-    node: Znode,
-    use: (bytes: Uint8Array | null, start: number, end: number) => void,
-  ): void {
-    if (this.hasNullData(node)) return use(null, 0, 0);
-    const cell = this.word(node, Word.cell);
-    if (cell === NO_CELL) return use(EMPTY, 0, 0);
-    const start = this.#slab.start(cell) + this.nameLength(node);
-    use(this.#slab.bytes(cell), start, start + this.dataLength(node));
+  /** Where the data starts in {@link cellBytes}; null data has no length there. */
+  dataStart(node: Znode): number {
+    return this.nameStart(node) + this.nameLength(node);
   }
 
   /** Copies `data` in; `summed` says whether the sum over path and data is kept. */

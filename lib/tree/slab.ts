@@ -18,6 +18,8 @@ const CELL_MAX = PAGE_SIZE >> 3;
 const FINE_MAX = 16 * UNIT;
 const FINE_CLASSES = FINE_MAX / UNIT;
 const NONE = -1;
+/** So many fit into a positive int32 beside the offset. */
+const PAGES_MAX = 1 << (31 - OFFSET_BITS);
 
 interface Page {
   readonly bytes: Uint8Array;
@@ -108,6 +110,7 @@ export class Slab {
     let index = this.#empty.pop();
     if (index === undefined) {
       index = this.#pages.length;
+      assert(index < PAGES_MAX, "names and data up to 32 KiB each take less than 32 GiB");
       const bytes = new Uint8Array(PAGE_SIZE);
       const ints = new Int32Array(bytes.buffer);
       this.#pages.push({

@@ -83,11 +83,12 @@ export class TreeView {
 
   /** Writes the data as a Jute buffer. */
   writeData(node: Znode, out: Output): void {
-    this.core.nodes.withData(node, (bytes, start, end) => {
-      if (bytes === null) return out.int(-1);
-      out.int(end - start);
-      out.rawRange(bytes, start, end);
-    });
+    const { nodes } = this.core;
+    if (nodes.hasNullData(node)) return out.int(-1);
+    const start = nodes.dataStart(node);
+    const length = nodes.dataLength(node);
+    out.int(length);
+    out.rawRange(nodes.cellBytes(node), start, start + length);
   }
 
   /** Writes the names of the children as a Jute vector. */
@@ -95,10 +96,10 @@ export class TreeView {
     const { nodes } = this.core;
     out.int(nodes.int(node, At.numChildren));
     for (let child = nodes.first(node); child !== 0; child = nodes.next(child)) {
-      nodes.withName(child, (bytes, start, end) => {
-        out.int(end - start);
-        out.rawRange(bytes, start, end);
-      });
+      const start = nodes.nameStart(child);
+      const length = nodes.nameLength(child);
+      out.int(length);
+      out.rawRange(nodes.cellBytes(child), start, start + length);
     }
   }
 
