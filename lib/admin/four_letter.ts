@@ -1,8 +1,8 @@
 // Four-letter words: text from state (operations.md 2). Which words are answered at all is decided
 // here too; how the bytes come and go is the server's matter.
 //
-// Must agree with Java's FourLetterCommands and the classes in its package `command`: scripts, kazoo,
-// go-zookeeper and monitors parse these layouts.
+// Must agree with Java's FourLetterCommands and the classes in its package `command`: scripts and
+// monitors, kazoo and go-zookeeper parse these layouts.
 
 import { hex, type SessionId, type Zxid } from "../base/ids.ts";
 import { javaAddress, javaDate, javaDouble } from "./java_text.ts";
@@ -195,10 +195,10 @@ function versionLines(view: AdminView, serving: ServingView): string {
 }
 
 function serverLines(serving: ServingView): string {
-  const { latency, proposalSizes } = serving;
-  const proposals = proposalSizes === null
+  const { latency, proposalSizes: sizes } = serving;
+  const proposals = sizes === null
     ? ""
-    : `Proposal sizes last/min/max: ${proposalSizes.last}/${proposalSizes.min}/${proposalSizes.max}\n`;
+    : `Proposal sizes last/min/max: ${sizes.last}/${sizes.min}/${sizes.max}\n`;
   return `Latency min/avg/max: ${latency.min}/${javaDouble(latency.average)}/${latency.max}
 Received: ${serving.received}
 Sent: ${serving.sent}

@@ -1,6 +1,6 @@
 // One client connection: what it is allowed, what it waits for, the bytes it has not read yet. The
-// order of a session lives here: what cannot be answered at once stands in `waiting`, and everything
-// behind it waits too (client.md 3.6, 8.4).
+// order of a session lives here: what cannot be answered at once stands in `waiting`, and all that
+// is behind it waits too (client.md 3.6, 8.4).
 //
 //   fresh --connect request--> deciding --session--> open --> closing --> closed
 //     |                           |

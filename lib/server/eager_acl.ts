@@ -1,5 +1,5 @@
-// `enableEagerACLCheck`: the server that receives a write refuses what its own tree forbids already,
-// without a txn (client.md 5.4). What it cannot tell it lets through: the leader decides.
+// `enableEagerACLCheck`: the server that receives a write refuses at once, without a txn, what its
+// own tree forbids already (client.md 5.4). What it cannot tell goes to the leader.
 //
 // Must agree with ZooKeeperServer.authWriteRequest; members of an ensemble only.
 

@@ -7,7 +7,7 @@ import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Txn } from "../txn/txn.ts";
 import type { ClientConn, Request } from "./request.ts";
 
-/** Leader-side half of a write: checks against applied plus outstanding state (client.md 3.7, 8.3). */
+/** Leader-side half of a write: checks against applied and outstanding state (client.md 8.3). */
 export interface PrepareFace {
   /** The zxid that the next call of {@link prepare} hands out. A new leader sets it. */
   nextZxid: Zxid;

@@ -1,5 +1,5 @@
-// A connect request until its session is decided (client.md 2.3 to 2.6): who may come in, with which
-// timeout, as which session. Nothing more is read from the connection until then.
+// A connect request until its session is decided (client.md 2.3 to 2.6): who may come in, as which
+// session, with which timeout. Nothing more is read from the connection until then.
 //
 // Must agree with ZooKeeperServer.processConnectRequest and finishSessionInit; the password is
 // checked before the session's other connection is closed, which Java does the other way round.

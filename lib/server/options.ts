@@ -1,4 +1,4 @@
-// What the operator decides about clients, as plain values with Java's defaults (operations.md 1.8).
+// What the operator decides about clients: plain values with Java's defaults (operations.md 1.8).
 // lib/peer makes one from zoo.cfg; tests spread over the defaults.
 
 import type { AuthOptions } from "../auth/mod.ts";

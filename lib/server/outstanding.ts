@@ -21,7 +21,7 @@ export interface Found {
   readonly dataLength: number;
   /** Checksum of the path, with which the next begins; 0 with digests off. */
   readonly pathSum: number;
-  /** Checksum of path and data, with which every digest of this znode begins; 0 with digests off. */
+  /** Checksum of path and data, with which its digest begins; 0 with digests off. */
   readonly contentSum: number;
   /** Unsigned 32-bit; 0 outside the digest. */
   readonly nodeDigest: number;

@@ -2,7 +2,7 @@
 // the outstanding changes it will make. Used alone and as a part of a multi. A refusal is a number:
 // the error code of the answer.
 //
-// Must agree with PrepRequestProcessor.pRequest2Txn; where apply would halt, we refuse (client.md 11).
+// Must agree with PrepRequestProcessor.pRequest2Txn; what would halt apply is refused (section 11).
 
 import type { Zxid } from "../base/ids.ts";
 import { type AuthOptions, fixup, Perm, permits } from "../auth/mod.ts";

@@ -1,6 +1,6 @@
-// Everything a server answers from its own tree, without a txn: checks in the order of client.md 3.7
-// and watches armed (6). The common reads build no bigint and no object: header, data and the stat's
-// own bytes go straight into the connection's scratch.
+// Everything a server answers from its own tree, without a txn: checks in the order of client.md
+// 3.7, watches armed (6). The common reads build no bigint and no object: header, data and the
+// stat's own bytes go straight into the connection's scratch.
 //
 // Must agree with the reading half of FinalRequestProcessor.
 

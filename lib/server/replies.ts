@@ -1,4 +1,4 @@
-// The answer to a write, from what its txn did to the tree (client.md 3.1, 4.7): written right after
+// The answer to a write, from what its txn did to the tree (client.md 3.1, 4.7): written as soon as
 // the txn is applied, so the stat on the wire is the one of that moment.
 //
 // Must agree with the writing half of FinalRequestProcessor and with MultiResponse.

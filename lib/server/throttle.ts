@@ -129,7 +129,7 @@ export class ConnectThrottle {
     this.#filledAt = nowMono;
   }
 
-  /** The chance of a drop grows while the bucket is found empty and falls while it is full enough. */
+  /** The chance of a drop grows while the bucket is empty and falls while it is full enough. */
   #dropsEarly(nowMono: number): boolean {
     const { freezeMs, dropIncrease, dropDecrease, decreaseRatio } = this.#options;
     if (nowMono - this.#frozenAt > freezeMs) {

@@ -1,5 +1,5 @@
 // Four-letter words as they come in: the first four bytes of a connection, where the length of a
-// connect request would stand (client.md 2.1, operations.md 2.1). What they are answered is lib/admin.
+// connect request would stand (client.md 2.1, operations.md 2.1). lib/admin knows the answers.
 //
 // Must agree with NIOServerCnxn.checkFourLetterWord.
 
