@@ -524,3 +524,78 @@ describe("reaping", () => {
     agrees(server);
   });
 });
+
+describe("random writes of several sessions, durable in random lumps", () => {
+  /** A small generator, so that a seed is a story. */
+  const drawing = (seed: number) => {
+    let state = seed | 1;
+    return (limit: number): number => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return (state >>> 0) % limit;
+    };
+  };
+  const PATHS = ["/", "/a", "/a/b", "/a/b/c", "/d", "/d/e", "/zookeeper/x", "/a/s-"];
+
+  for (const seed of [1, 2, 3, 5, 8, 13]) {
+    it(`leave the digest that each txn promised (seed ${seed})`, () => {
+      const draw = drawing(seed * 7919);
+      const server = new FakeServer({ instant: false });
+      const open = (): FakeClient => {
+        const client = server.dial();
+        client.connect(10_000);
+        server.flush();
+        client.welcome();
+        return client;
+      };
+      let clients = [open(), open(), open()];
+      const path = () => PATHS[draw(PATHS.length)];
+      const part = (): MultiPart =>
+        [
+          () => create(path(), draw(4)),
+          () => create(path(), 4, OpCode.createContainer),
+          () => remove(path(), draw(3) - 1),
+          () => set(path(), draw(4) - 1),
+          () => check(path(), draw(3) - 1),
+        ][draw(5)]();
+      for (let step = 0; step < 600; step++) {
+        const client = clients[draw(clients.length)];
+        const asked = draw(100);
+        if (asked < 60) {
+          const { header, record, kind } = part();
+          if (kind === "create") {
+            client.ask(header.type, (out) => records.writeCreateRequest(out, record));
+          } else if (kind === "delete") {
+            client.ask(OpCode.delete, (out) => records.writeDeleteRequest(out, record));
+          } else if (kind === "setData") {
+            client.ask(OpCode.setData, (out) => records.writeSetDataRequest(out, record));
+          }
+        } else if (asked < 80) {
+          const parts = Array.from({ length: draw(5) }, part);
+          client.ask(OpCode.multi, (out) => writeMultiRequest(out, parts));
+        } else if (asked < 85) {
+          client.ask(
+            OpCode.setACL,
+            (out) => records.writeSetACLRequest(out, { path: path(), acl: OPEN, version: -1 }),
+          );
+        } else if (asked < 88) {
+          client.ask(OpCode.closeSession, () => {});
+          server.flush();
+          clients = [...clients.filter((other) => other !== client), open()];
+        } else {
+          const { log } = server;
+          const from = Math.max(0, log.length - 20);
+          server.standalone.durable(log[from + draw(log.length - from)].header.zxid);
+          server.server.flushTurn();
+        }
+      }
+      server.flush();
+      assert.equal(server.prepare.outstanding.size, 0);
+      assert.equal(server.server.core.requests.inProcess, 0);
+      const refused = server.log.filter(({ header }) => header.type === OpCode.error).length;
+      assert(refused > 50 && refused < server.log.length - 150, "both answers are tried");
+      agrees(server);
+    });
+  }
+});
