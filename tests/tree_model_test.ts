@@ -76,7 +76,8 @@ describe("a dump taken in slices under load, with the later transactions, is the
       const dumped = readDump(out.take());
       const seen = new Set<string>();
       const lists = new Set(dumped.acls.map(([id]) => id));
-      for (const { path, acl } of dumped.nodes) {
+      for (const { path, acl, stat } of dumped.nodes) {
+        assert.ok(stat.czxid <= zxid, `${path} is not of later`);
         assert.ok(!seen.has(path), `${path} once`);
         assert.ok(
           path === "" || seen.has(path.slice(0, path.lastIndexOf("/"))),

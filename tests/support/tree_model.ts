@@ -287,7 +287,7 @@ export class TxnSource {
     const type = [OpCode.create, OpCode.create2, OpCode.createContainer, OpCode.createTTL];
     return createPart(path, {
       data: this.#data(),
-      acl: LISTS[this.#below(LISTS.length)],
+      acl: this.#list(),
       ephemeral: this.#below(3) === 0,
       cversion: parent.stat.cversion + 1,
       type: type[Math.max(0, this.#below(7) - 3)],
@@ -312,7 +312,7 @@ export class TxnSource {
   #setAcl(): TxnPart {
     const path = this.#known();
     const aversion = (this.model.nodes.get(path)?.stat.aversion ?? 0) + 1;
-    return setAclPart(path, LISTS[this.#below(LISTS.length)], aversion);
+    return setAclPart(path, this.#list(), aversion);
   }
 
   #data(): Uint8Array | null {
@@ -320,6 +320,12 @@ export class TxnSource {
     if (pick === 0) return null;
     const length = pick === 1 ? 40_000 : pick < 4 ? 300 + this.#below(600) : this.#below(60);
     return new Uint8Array(length).fill(65 + this.#below(26));
+  }
+
+  /** Often a list that some node has, now and then one that none has had. */
+  #list(): ACL[] | null {
+    const pick = this.#below(LISTS.length + 2);
+    return pick < LISTS.length ? LISTS[pick] : acl(31, "ip", `10.0.0.${this.#zxid}`);
   }
 
   #known(): string {
