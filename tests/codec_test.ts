@@ -71,6 +71,15 @@ describe("text", () => {
     assert.equal(written((out) => out.ustring(emoji)), "00000006eda0bdedb880");
     assert.equal(written((out) => out.ustring("\ud800")), "00000003eda080");
     assert.equal(written((out) => out.ustring("\u0000é€")), "0000000600c3a9e282ac");
+    for (const unit of ["\u0080", "\u07ff", "\u0800", "\ud800", "\udfff", "\ud83d\ude00"]) {
+      for (let at = 0; at <= 60; at++) {
+        const text = "x".repeat(at) + unit + "x".repeat(60 - at);
+        const bytes = fromHex(written((out) => out.ustring(text)));
+        const alone = written((out) => out.ustring(unit)).slice(8);
+        const wanted = "78".repeat(at) + alone + "78".repeat(60 - at);
+        assert.equal(toHex(bytes.subarray(4)), wanted, `${units(unit)} at ${at}`);
+      }
+    }
     const long = "x".repeat(70) + "\ud83d\ude00";
     assert.equal(written((out) => out.ustring(long)), `0000004c${"78".repeat(70)}eda0bdedb880`);
   });

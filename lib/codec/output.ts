@@ -4,13 +4,23 @@
 // Must agree with Java's BinaryOutputArchive: text goes out one UTF-16 unit at a time, so a
 // character outside the basic plane becomes two three-byte groups (client.md 1.3).
 
+import { Buffer } from "node:buffer";
+
 const START_SIZE = 256;
 /** Longer text goes through the runtime's encoder first, which does well while it is ASCII. */
 const LONG_TEXT = 48;
 /** A scratch that had to hold something huge does not stay huge. */
 const KEEP_SIZE = 1 << 20;
 
+/** Writes text as UTF-8 into at most `room` bytes, whole characters only; returns how many bytes. */
+type WriteUtf8 = (bytes: Uint8Array, text: string, at: number, room: number) => number;
+
+/** As with reading: the method behind Buffer's write needs no view of the target. */
+const write: unknown = Reflect.get(Buffer.prototype, "utf8Write");
 const encoder = new TextEncoder();
+const writeUtf8: WriteUtf8 = typeof write === "function"
+  ? (bytes, text, at, room) => write.call(bytes, text, at, room)
+  : (bytes, text, at, room) => encoder.encodeInto(text, bytes.subarray(at, at + room)).written;
 
 export class Output {
   /** What is written to, longer than what was written; for generated writers. */
@@ -81,11 +91,11 @@ export class Output {
     if (value === null) return this.int(-1);
     const length = value.length;
     if (length > LONG_TEXT) {
-      const at = this.run(4 + length);
-      const target = this.bytes.subarray(at + 4, at + 4 + length);
-      // All units in as many bytes: they were ASCII, which every encoding writes alike.
-      if (encoder.encodeInto(value, target).read === length) {
+      // Any unit that is not ASCII takes more bytes than one, and four more are given to show it.
+      const at = this.run(4 + length + 4);
+      if (writeUtf8(this.bytes, value, at + 4, length + 4) === length) {
         this.dataView.setInt32(at, length);
+        this.#size = at + 4 + length;
         return;
       }
       this.#size = at;
