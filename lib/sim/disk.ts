@@ -237,6 +237,7 @@ export class SimDisk implements Disk {
     const file = this.#existing(path, "setting the length");
     file.resize(length);
     file.changes = [];
+    file.isNamed = true;
   }
 
   remove(path: string): void {

@@ -36,6 +36,11 @@ export class LogHistory {
   #torn: OddEnd | null = null;
   /** How the last file ends, once everything has been read. */
   tail: OddEnd | null = null;
+  /**
+   * A torn tail behind which another epoch begins: nobody can tell from the zxids whether something
+   * is missing between the two. The tree digests can.
+   */
+  suspect: OddEnd | null = null;
 
   /** `files` are sorted and start at or before `after` (names.ts, filesFrom). */
   constructor(
@@ -97,7 +102,10 @@ export class LogHistory {
   #check(file: DataFile, record: LogRecord): void {
     const torn = this.#torn;
     this.#torn = null;
-    if (follows(this.#last, record.zxid)) return;
+    if (follows(this.#last, record.zxid)) {
+      if (torn !== null && epochOf(record.zxid) !== epochOf(this.#last)) this.suspect ??= torn;
+      return;
+    }
     const step = record.zxid < this.#last ? "goes back" : "leaves a hole";
     const claim = `the transaction log ${step}: ${hex(record.zxid)} comes after ${hex(this.#last)}`;
     if (this.#options.allowGaps) {

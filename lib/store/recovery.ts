@@ -94,7 +94,12 @@ export function recover(
     if (recent.size > options.commitLogCount) recent.shift();
     replayed += 1;
   }
+  refuseHole(history, check.report());
   cleanUp(disk, dirs, history, tree.lastZxid, note);
+  const newest = logs.at(-1);
+  // A process that died with its machine still up left bytes that can be read and are not durable.
+  // What is built upon them from now on must not be lost with them when the machine goes.
+  if (newest !== undefined && replayed > 0) makeDurable(disk, newest.path);
   const isEmpty = loaded === null && replayed === 0;
   return {
     tree,
@@ -105,6 +110,23 @@ export function recover(
     digest: check.report(),
     fuzzyUntil: check.finish(),
   };
+}
+
+/** Two epochs with a torn tail between them, and a tree that is not the leader's: a hole. */
+function refuseHole(history: LogHistory, digest: DigestReport): void {
+  const { suspect } = history;
+  if (suspect === null || digest.mismatches === 0) return;
+  throw new Fault("CORRUPT", "transactions are missing: the tree is not the one its leaders had", {
+    where: `${suspect.file.path} is cut short at byte ${suspect.end.at}`,
+    firstMismatch: digest.firstMismatch === null ? null : hex(digest.firstMismatch),
+    hint: "in an ensemble move the data folder away and let the server copy from the leader; " +
+      "alone, restore the file",
+  });
+}
+
+function makeDurable(disk: Disk, path: string): void {
+  const size = disk.size(path);
+  if (size !== null) disk.truncate(path, size);
 }
 
 function loadSnapshot(disk: Disk, dir: string, treeOptions: TreeOptions): Loaded | null {

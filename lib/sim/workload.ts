@@ -1,0 +1,418 @@
+// Clients under the simulator: sessions that move from member to member, write to registers that
+// all share, make nodes of every kind, watch, and note down what they asked and what they were
+// told, with times. They use the same ClientSession as people's clients. What their histories must
+// show is history.ts's.
+
+import { Fault } from "../base/errors.ts";
+import type { SessionId, Zxid } from "../base/ids.ts";
+import { ClientSession, type Reply, type SessionState } from "../client/session.ts";
+import type { Output } from "../codec/output.ts";
+import type { Link, Millis } from "../ports.ts";
+import * as records from "../records/client.ts";
+import { readStat, type Stat } from "../records/data.ts";
+import { ErrorCode, OpCode } from "../txn/opcodes.ts";
+import { partHeader, readMultiResponse, writeMultiRequest } from "../wire/multi.ts";
+import { CLIENT_PORT, type Cluster } from "./cluster.ts";
+import { SimNetwork } from "./network.ts";
+import { Life, SimClock, type SimRandom } from "./world.ts";
+
+const OPEN = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** One operation from its start to its end, as a client saw it. */
+export interface Op {
+  readonly client: number;
+  /** The session's number of this op, growing. */
+  readonly turn: number;
+  readonly session: SessionId;
+  readonly kind: "set" | "create" | "ephemeral" | "sequence" | "delete" | "multi" | "get" | "sync";
+  readonly path: string;
+  /** What was written, unique to this op; for reads what was read. */
+  value: string | null;
+  readonly began: Millis;
+  ended: Millis | null;
+  /** `ok`, `error` (certainly not done), `lost` (nobody knows). */
+  outcome: "open" | "ok" | "error" | "lost";
+  err: number;
+  /** The zxid in the reply's header. */
+  zxid: Zxid;
+  stat: Stat | null;
+  /** For `get`: whether a sync of the same session was answered just before. */
+  readonly afterSync: Millis | null;
+  /** The path that was really made. */
+  made: string | null;
+}
+
+export interface ClientEar {
+  /** A promise was broken, as one client saw it. */
+  violation(what: string): void;
+}
+
+export interface WorkloadOptions {
+  readonly clients: number;
+  readonly registers: number;
+  readonly timeoutMs: Millis;
+  /** Mean wait between two operations of one client. */
+  readonly thinkMs: Millis;
+}
+
+export const WORKLOAD: WorkloadOptions = {
+  clients: 4,
+  registers: 3,
+  timeoutMs: 6000,
+  thinkMs: 40,
+};
+
+interface ArmedWatch {
+  readonly path: string;
+  /** mzxid of the node when it was armed. */
+  readonly mzxid: Zxid;
+}
+
+/** One client: a session after the other, on whatever member lets it in. */
+export class SimClient {
+  readonly number: number;
+  readonly ops: Op[] = [];
+  /** Sessions this client had, in order; true: closed or expired by the servers' word. */
+  readonly sessions = new Map<SessionId, boolean>();
+  session: ClientSession;
+  isStopped = false;
+  #life: Life;
+  #link: Link | null = null;
+  #isDialling = false;
+  #turn = 0;
+  #value = 0;
+  #syncedAt: Millis | null = null;
+  #highest: Zxid = 0n;
+  /** Data watches armed and not fired, by path. */
+  readonly #watches = new Map<string, ArmedWatch>();
+  #flushDue = false;
+  readonly #clock: SimClock;
+  readonly #network: SimNetwork;
+  readonly #cluster: Cluster;
+  readonly #random: SimRandom;
+  readonly #options: WorkloadOptions;
+  readonly #ear: ClientEar;
+
+  constructor(number: number, cluster: Cluster, options: WorkloadOptions, ear: ClientEar) {
+    this.number = number;
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#ear = ear;
+    this.#random = cluster.world.random(`client ${number}`);
+    this.#life = new Life(cluster.world, `c${number}`);
+    this.#clock = new SimClock(this.#life, { offset: 0 });
+    this.#network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
+    this.session = this.#newSession();
+  }
+
+  start(): void {
+    this.#dial();
+    this.#next();
+  }
+
+  /** No more operations; the session stays. */
+  stop(): void {
+    this.isStopped = true;
+  }
+
+  get isConnected(): boolean {
+    return this.session.state === "connected";
+  }
+
+  /** Goes to another member, as clients do at any time. */
+  move(): void {
+    const link = this.#link;
+    if (link === null) return;
+    link.destroy();
+    this.#lost(link);
+  }
+
+  /** Makes a node, again and again until it is there. */
+  make(path: string, done: () => void): void {
+    const again = (): void => {
+      if (!this.isConnected) return void this.#life.after(50, again);
+      const record = { path, data: null, acl: OPEN, flags: 0 };
+      this.#ask(OpCode.create, (out) => records.writeCreateRequest(out, record), (reply) => {
+        if (!reply.lost && (reply.err === 0 || reply.err === ErrorCode.NODEEXISTS)) return done();
+        this.#life.after(50, again);
+      });
+    };
+    again();
+  }
+
+  /** What a path holds now: behind a sync. */
+  syncAndRead(path: string, done: (found: { value: string; stat: Stat } | null) => void): void {
+    this.#ask(OpCode.sync, (out) => records.writeSyncRequest(out, { path }), (reply) => {
+      if (reply.lost || reply.err !== 0 || !this.isConnected) return done(null);
+      this.#read(path, done);
+    });
+  }
+
+  #read(path: string, done: (found: { value: string; stat: Stat } | null) => void): void {
+    this.#ask(OpCode.getData, (out) => records.writeGetDataRequest(out, { path, watch: false }), (reply) => {
+      if (reply.lost || reply.err !== 0) return done(null);
+      const { data, stat } = records.readGetDataResponse(reply.body);
+      done({ value: decoder.decode(data ?? new Uint8Array(0)), stat });
+    });
+  }
+
+  #newSession(): ClientSession {
+    const session: ClientSession = new ClientSession({
+      event: (event, zxid) => this.#event(session, event, zxid),
+      state: (state) => this.#state(session, state),
+      authFailed: () => {},
+    }, { timeoutMs: this.#options.timeoutMs, readOnly: false, frameLimit: 1 << 24 });
+    return session;
+  }
+
+  #state(session: ClientSession, state: SessionState): void {
+    if (session !== this.session) return;
+    if (state === "connected") {
+      this.sessions.set(session.id, this.sessions.get(session.id) ?? false);
+      this.#cluster.world.count("session connected");
+    }
+    if (state !== "expired" && state !== "closed") return;
+    this.#cluster.world.count(`session ${state}`);
+    for (const id of this.sessions.keys()) this.sessions.set(id, true);
+    this.#watches.clear();
+    this.#highest = 0n;
+    this.#syncedAt = null;
+    const link = this.#link;
+    this.#link = null;
+    link?.end();
+    this.session = this.#newSession();
+    this.#later();
+  }
+
+  #dial(): void {
+    if (this.#isDialling || this.#link !== null) return;
+    this.#isDialling = true;
+    const host = this.#random.pick(this.#cluster.nodes).host;
+    this.#network.dial({ host, port: CLIENT_PORT }, 2000, (link) => {
+      this.#isDialling = false;
+      if (link instanceof Fault) return this.#later();
+      this.#link = link;
+      link.attach({
+        bytes: (chunk) => this.#bytes(link, chunk),
+        drained: () => {},
+        closed: () => this.#lost(link),
+      });
+      this.session.linked(this.#clock.now());
+      this.#flush();
+    });
+  }
+
+  #later(): void {
+    this.#life.after(20 + this.#random.below(200), () => this.#dial());
+  }
+
+  #bytes(link: Link, chunk: Uint8Array): void {
+    if (this.#link !== link) return;
+    try {
+      this.session.bytes(chunk, this.#clock.now());
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.#ear.violation(`client ${this.number}: ${error.message}`);
+      link.destroy();
+      this.#lost(link);
+    }
+    this.#flush();
+  }
+
+  #lost(link: Link): void {
+    if (this.#link !== link) return;
+    this.#link = null;
+    this.#syncedAt = null;
+    this.session.unlinked();
+    this.#later();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    this.#clock.soon(() => {
+      this.#flushDue = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const bytes = this.session.take();
+    if (bytes !== null) this.#link?.write(bytes);
+    const { deadline } = this.session;
+    if (deadline === null) return;
+    this.#clock.wakeAt(deadline, () => {
+      const link = this.#link;
+      if (this.session.tick(this.#clock.now())) this.#flush();
+      else if (link !== null) {
+        link.destroy();
+        this.#lost(link);
+      }
+    });
+  }
+
+  #next(): void {
+    const wait = this.#random.below(2 * this.#options.thinkMs);
+    this.#life.after(wait, () => {
+      if (this.isStopped) return;
+      if (this.isConnected && this.session.pending < 8) this.#act();
+      this.#next();
+    });
+  }
+
+  #act(): void {
+    const dice = this.#random.below(100);
+    const register = `/r${this.#random.below(this.#options.registers)}`;
+    if (dice < 35) return this.#set(register);
+    if (dice < 55) return this.#get(register);
+    if (dice < 62) return this.#create("create", `/n/c${this.number}-${this.#turn}`, 0);
+    if (dice < 67) return this.#create("ephemeral", `/n/e${this.number}-${this.#turn}`, 1);
+    if (dice < 73) return this.#create("sequence", "/q/s-", 2);
+    if (dice < 79) return this.#multi(register);
+    if (dice < 84) return this.#deleteOwn();
+    if (dice < 93) return this.#sync(register);
+    if (dice < 98) return;
+    if (dice < 99) return this.move();
+    this.session.close(() => {}, this.#clock.now());
+    this.#flushSoon();
+  }
+
+  #op(kind: Op["kind"], path: string, value: string | null): Op {
+    const op: Op = {
+      client: this.number,
+      turn: this.#turn++,
+      session: this.session.id,
+      kind,
+      path,
+      value,
+      began: this.#cluster.world.now,
+      ended: null,
+      outcome: "open",
+      err: 0,
+      zxid: 0n,
+      stat: null,
+      afterSync: kind === "get" ? this.#syncedAt : null,
+      made: null,
+    };
+    this.ops.push(op);
+    return op;
+  }
+
+  #finish(op: Op, reply: Reply): boolean {
+    op.ended = this.#cluster.world.now;
+    op.err = reply.err;
+    op.zxid = reply.zxid;
+    op.outcome = reply.lost ? "lost" : reply.err === 0 ? "ok" : "error";
+    if (!reply.lost && reply.zxid < this.#highest && this.session.id === op.session) {
+      this.#ear.violation(
+        `client ${this.number}: zxid went back from ${this.#highest} to ${reply.zxid}`,
+      );
+    }
+    if (!reply.lost && this.session.id === op.session && reply.zxid > this.#highest) {
+      this.#highest = reply.zxid;
+    }
+    return op.outcome === "ok";
+  }
+
+  #ask(op: number, write: (out: Output) => void, done: (reply: Reply) => void): void {
+    this.session.request(op, write, done, this.#clock.now());
+    this.#flushSoon();
+  }
+
+  #fresh(): Uint8Array {
+    return encoder.encode(`${this.number}:${this.#value++}`);
+  }
+
+  #set(path: string): void {
+    const data = this.#fresh();
+    const op = this.#op("set", path, decoder.decode(data));
+    this.#ask(OpCode.setData, (out) => records.writeSetDataRequest(out, { path, data, version: -1 }), (reply) => {
+      if (this.#finish(op, reply)) op.stat = readStat(reply.body);
+    });
+  }
+
+  #create(kind: "create" | "ephemeral" | "sequence", path: string, flags: number): void {
+    const data = this.#fresh();
+    const op = this.#op(kind, path, decoder.decode(data));
+    this.#ask(OpCode.create, (out) => records.writeCreateRequest(out, { path, data, acl: OPEN, flags }), (reply) => {
+      if (this.#finish(op, reply)) op.made = records.readCreateResponse(reply.body).path;
+    });
+  }
+
+  #deleteOwn(): void {
+    const own = this.ops.filter((o) => o.kind === "create" && o.outcome === "ok");
+    if (own.length === 0) return;
+    const { path } = own[this.#random.below(own.length)];
+    const op = this.#op("delete", path, null);
+    this.#ask(OpCode.delete, (out) => records.writeDeleteRequest(out, { path, version: -1 }), (reply) => {
+      this.#finish(op, reply);
+    });
+  }
+
+  /** Two registers and a new node, or none of them. */
+  #multi(path: string): void {
+    const data = this.#fresh();
+    const made = `/n/m${this.number}-${this.#turn}`;
+    const op = this.#op("multi", path, decoder.decode(data));
+    const isDoomed = this.#random.oneIn(3);
+    this.#ask(OpCode.multi, (out) =>
+      writeMultiRequest(out, [
+        { kind: "create", header: partHeader(OpCode.create), record: { path: made, data, acl: OPEN, flags: 0 } },
+        { kind: "setData", header: partHeader(OpCode.setData), record: { path, data, version: -1 } },
+        { kind: "check", header: partHeader(OpCode.check), record: { path: "/n", version: isDoomed ? 99 : -1 } },
+      ]), (reply) => {
+      if (!this.#finish(op, reply)) return;
+      const { parts } = readMultiResponse(reply.body);
+      const set = parts[1];
+      if (set?.kind === "setData") {
+        op.stat = set.record.stat;
+        op.made = made;
+      } else {
+        op.outcome = "error";
+        op.err = ErrorCode.BADVERSION;
+      }
+    });
+  }
+
+  #get(path: string): void {
+    const op = this.#op("get", path, null);
+    const watch = this.#random.oneIn(4);
+    this.#ask(OpCode.getData, (out) => records.writeGetDataRequest(out, { path, watch }), (reply) => {
+      if (!this.#finish(op, reply)) return;
+      const { data, stat } = records.readGetDataResponse(reply.body);
+      op.value = decoder.decode(data ?? new Uint8Array(0));
+      op.stat = stat;
+      const armed = this.#watches.get(path);
+      if (armed !== undefined && stat.mzxid > armed.mzxid) {
+        this.#ear.violation(
+          `client ${this.number}: read ${path} as of ${stat.mzxid} before the watch armed at ${armed.mzxid} fired`,
+        );
+      }
+      if (watch) {
+        this.#watches.set(path, { path, mzxid: stat.mzxid });
+        this.session.arm("data", path);
+      }
+    });
+  }
+
+  #sync(path: string): void {
+    const op = this.#op("sync", path, null);
+    this.#ask(OpCode.sync, (out) => records.writeSyncRequest(out, { path }), (reply) => {
+      if (!this.#finish(op, reply)) return;
+      this.#syncedAt = op.began;
+      if (this.isConnected && !this.isStopped) this.#get(path);
+      this.#syncedAt = null;
+    });
+  }
+
+  #event(session: ClientSession, event: records.WatcherEvent, _zxid: Zxid): void {
+    if (session !== this.session) return;
+    const path = event.path ?? "";
+    this.#cluster.world.count("watch event");
+    if (!this.#watches.delete(path)) {
+      this.#ear.violation(`client ${this.number}: an event for ${path}, which it does not watch`);
+    }
+  }
+}
