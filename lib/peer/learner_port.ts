@@ -267,6 +267,7 @@ export class LearnerPort implements Role, Backend {
     this.#server = this.#host.newServer(tree, this, null);
     this.#host.note("info", this.role, "level with the leader", {
       leader: this.#options.leader,
+      by: this.#learner.way,
       epoch,
       lastZxid: hex(tree.lastZxid),
     });
