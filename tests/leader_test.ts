@@ -3,6 +3,8 @@ import { describe, it } from "node:test";
 import type { Zxid } from "../lib/base/ids.ts";
 import type { QuorumPacket } from "../lib/records/quorum.ts";
 import { OpCode, PacketType } from "../lib/txn/opcodes.ts";
+import { makeTxn } from "../lib/txn/txn.ts";
+import { DiffSource } from "../lib/zab/catch_up.ts";
 import { Leader } from "../lib/zab/leader.ts";
 import { LeaderRoom } from "../lib/zab/leader_room.ts";
 import { LeaderTraffic } from "../lib/zab/leader_traffic.ts";
@@ -285,6 +287,27 @@ describe("leader bringing a learner level", () => {
     ]);
     assert.deepEqual(durable(bench, zx(6, 3)), []);
     assert.equal(bench.hear(3, ACK(zx(6, 3))).includes("3> COMMIT 0x600000003"), true);
+  });
+
+  it("what levels a fuzzy snapshot goes without digests, what follows a DIFF with them (H-L26)", () => {
+    for (const way of ["snap", "diff"] as const) {
+      const bench = serving();
+      bench.isQuick = false;
+      bench.step({ type: "linked", link: 3, remote: "c" });
+      bench.hear(3, HELLO(3), EPOCH());
+      const plan = way === "snap"
+        ? { way, upTo: zx(5, 7) }
+        : { way, zxid: zx(5, 7), upTo: zx(5, 7), txns: new DiffSource(zx(5, 7), zx(5, 7), []) };
+      bench.step({ type: "planned", link: 3, plan });
+      const { header, body } = txnAt(zx(6, 1));
+      const txn = makeTxn(header, body, { version: 2, treeDigest: 5n });
+      bench.propose(txn);
+      durable(bench, zx(6, 1));
+      bench.hear(2, ACK(zx(6, 1)));
+      const [first] = bench.leader.step({ type: "streamed", link: 3 }, { mono: 0, wall: 0 });
+      const data = first?.type === "packet" ? first.packet.data : null;
+      assert.equal(data?.length, txn.bytes.length - (way === "snap" ? 12 : 0));
+    }
   });
 
   it("what the plan holds already is not sent twice", () => {

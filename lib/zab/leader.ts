@@ -15,6 +15,7 @@ import { Input } from "../codec/input.ts";
 import type { Instant, Millis } from "../ports.ts";
 import { type QuorumPacket, readAckEpoch, readLearnerInfo } from "../records/quorum.ts";
 import { PacketType } from "../txn/opcodes.ts";
+import { makeTxn } from "../txn/txn.ts";
 import type { CatchUpPlan } from "./catch_up.ts";
 import { Discovery } from "./discovery.ts";
 import type { LeaderEffect, LeaderEvent, LeaderOptions, LearnerView } from "./leader_events.ts";
@@ -367,11 +368,14 @@ export class Leader {
 
   /**
    * What was committed meanwhile belongs to the sync; then NEWLEADER. After a SNAP these txns make
-   * exact what was written while the tree changed.
+   * exact what was written while the tree changed; until the last of them no digest fits, so they
+   * go without (H-L26; 3.9.5 compares them here).
    */
   #streamed(learner: LearnerLink): void {
     assert(learner.stage === "catchingUp" && learner.plan !== null, "a sync ends after its plan");
-    for (const { txn } of learner.takeLate(learner.plan.upTo)) {
+    const isFuzzy = learner.plan.way === "snap";
+    for (const late of learner.takeLate(learner.plan.upTo)) {
+      const txn = isFuzzy ? makeTxn(late.txn.header, late.txn.body, null) : late.txn;
       this.#room.send(learner.link, txnPacket(PacketType.PROPOSAL, txn));
       this.#room.send(learner.link, bare(PacketType.COMMIT, txn.header.zxid));
     }
