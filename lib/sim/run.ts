@@ -175,6 +175,9 @@ class Run {
   #quiet(): void {
     for (const client of this.clients) client.stop();
     if (!this.#within(PROGRESS_MS, () => this.#isLevel(), "levelling after healing")) return;
+    // What is still under way would change what is read next.
+    const isIdle = (): boolean => this.clients.every((client) => client.session.pending === 0);
+    if (!this.#within(PROGRESS_MS, isIdle, "the last answers after healing")) return;
     const last = this.clients[0];
     const registers = new Map<string, FinalState>();
     for (let i = 0; i < WORKLOAD.registers; i++) {
