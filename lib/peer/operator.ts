@@ -19,7 +19,7 @@ export interface HostFacts {
 /** The release whose behaviour we follow: clients and monitors parse it (operations.md 2.2). */
 const COMPATIBLE_WITH = "3.9.5";
 /** When this version was made; Java prints the time of its build. */
-const BUILT = Date.UTC(2026, 10, 21);
+const BUILT = 1_795_219_200_000;
 
 type Value = number | bigint | string | { readonly double: number };
 
