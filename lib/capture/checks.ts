@@ -70,6 +70,8 @@ function walkItems(
   if (count < -1 || count > stop - at) return NEVER;
   let next = at + 4;
   for (let i = 0; i < count; i++) {
+    // No list of ours holds empty texts: children, schemes and paths all have names.
+    if (item === "ustring" && next + 4 <= end && i32(bytes, next) === 0) return NEVER;
     next = walk(item, tag, bytes, next, end, stop);
     if (next < 0) return next;
   }

@@ -36,7 +36,11 @@ export const WRITES: ReadonlySet<number> = new Set([
   OpCode.closeSession,
 ]);
 
-/** A connect request: protocol version 0, a password, perhaps a flag, and nothing else. */
+/**
+ * A connect request: protocol version 0, a password of 16 bytes, perhaps a flag, and nothing else.
+ * Some clients ask for a new session without a password; then the timeout must be one that somebody
+ * would ask for, since a notification of old servers looks much the same.
+ */
 export function isConnectRequest(bytes: Uint8Array, at: number, end: number): boolean {
   if (end - at < 32) return false;
   const length = i32(bytes, at);
@@ -45,7 +49,9 @@ export function isConnectRequest(bytes: Uint8Array, at: number, end: number): bo
   const size = 28 + Math.max(0, password);
   if (length !== size && length !== size + 1) return false;
   if (length === size + 1 && at + 4 + length <= end && bytes[at + 3 + length] > 1) return false;
-  return i32(bytes, at + 4) === 0;
+  if (i32(bytes, at + 4) !== 0) return false;
+  const isNew = i32(bytes, at + 20) === 0 && i32(bytes, at + 24) === 0;
+  return password === 16 || (isNew && i32(bytes, at + 16) >= 100);
 }
 
 /** A connect response: protocol version 0 and a password of 16 bytes, perhaps a flag. */

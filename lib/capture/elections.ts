@@ -82,6 +82,7 @@ export class Elections {
         this.#finish(oldest, null, [], "given up: too many rounds at a time", time);
       }
       this.#rounds.set(round, found);
+      this.lastLeader = null;
     }
     if (sid === null) return;
     const before = found.looking.get(sid);

@@ -63,7 +63,7 @@ export class Guess implements Talk {
     if (this.#heldBytes === 0 && this.#isStart[side]) {
       // The common case: the first segment says it all, and nothing has to be copied.
       const verdict = recogniseStart(bytes, start, end, this.#hint);
-      if (verdict !== null && verdict !== "more") {
+      if (verdict !== null && verdict !== "more" && this.#fits(verdict, side)) {
         this.#settle(verdict, side, time, true).data(side, bytes, start, end, time);
         return;
       }
@@ -109,7 +109,7 @@ export class Guess implements Talk {
     if (this.#isStart[side]) {
       const verdict = recogniseStart(recent.bytes, 0, recent.length, this.#hint);
       if (verdict === "more") return;
-      if (verdict !== null) {
+      if (verdict !== null && this.#fits(verdict, side)) {
         this.#replay(verdict, side, time, true);
         return;
       }
@@ -120,7 +120,14 @@ export class Guess implements Talk {
       }
     }
     const verdict = recogniseMiddle(recent.bytes, recent.length);
-    if (verdict !== null) this.#replay(verdict, side, time);
+    if (verdict !== null && this.#fits(verdict, side)) this.#replay(verdict, side, time);
+  }
+
+  /** Who dialled asks, the other answers; only electors talk alike. */
+  #fits(verdict: Verdict, side: Side): boolean {
+    const { opener } = this.#conn.flow;
+    if (opener === null || verdict.why === "a notification") return true;
+    return (opener === side) === (verdict.role === "client");
   }
 
   /** The side that sent eight bytes which may be a server id, and nothing else was said. */

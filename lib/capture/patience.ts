@@ -2,7 +2,7 @@
 // of capture points: packets of two queues swap places within a fraction of a second, while a sender
 // repeats what was really lost within seconds.
 
-import type { Segment } from "./ip.ts";
+import { ACK, type Segment } from "./ip.ts";
 import type { Flow, Half, Side } from "./flows.ts";
 
 /** How long, and for how many packets of the flow, a hole known to be a loss may still be filled. */
@@ -37,15 +37,35 @@ export function isHopeless(flow: Flow, time: number, packets: number): boolean {
   return false;
 }
 
+/**
+ * Where a stream begins of which the SYN is not known: at the first byte held, or where the other
+ * side's first acknowledgement says; null when nothing tells.
+ */
+export function beginOf(half: Half, other: Half): number | null {
+  const [first] = half.pending;
+  if (first !== undefined) return first.seq;
+  if (half.known) return half.next;
+  const [answer] = other.pending;
+  if (answer !== undefined && answer.hasAck) return answer.ack;
+  return half.ackKnown ? half.acked : null;
+}
+
 /** True when a SYN belongs to a later connection than the one the flow holds. */
 export function isOther(flow: Flow, side: Side, segment: Segment): boolean {
   const half = flow.halves[side];
   if (half.isn !== null) return half.isn !== segment.seq;
+  // The answer to a SYN names it.
+  const { isn } = flow.halves[side ^ 1];
+  if ((segment.flags & ACK) !== 0 && isn !== null) return segment.ack !== ((isn + 1) | 0);
   if (flow.packets === 0) return false;
   if (flow.state === "closed") return true;
   const first = half.pending[0];
   const begin = (segment.seq + 1) | 0;
-  if (flow.state === "settling") return first !== undefined && first.seq !== begin;
+  if (flow.state === "settling" && first !== undefined) {
+    const ahead = (first.seq - begin) | 0;
+    return ahead < 0 || ahead > 1 << 20;
+  }
+  if (flow.state === "settling") return false;
   return half.known && ((half.next - half.bytes - half.lostBytes) | 0) !== begin;
 }
 
@@ -53,5 +73,6 @@ export function isOther(flow: Flow, side: Side, segment: Segment): boolean {
 export function isForeign(flow: Flow, side: Side, segment: Segment): boolean {
   const half = flow.halves[side];
   if (segment.wireLength === 0) return false;
-  return !half.known || Math.abs((segment.seq - half.next) | 0) > 1 << 24;
+  const distance = (segment.seq - half.next) | 0;
+  return !half.known || distance > 0 || distance < -(1 << 24);
 }

@@ -142,7 +142,6 @@ interface Search {
 const SEARCHES: readonly Search[] = [
   { protocol: "client", role: "client", why: "a request", check: checkRequest, least: 1 },
   { protocol: "quorum", role: "client", why: "quorum packets", check: checkPacket, least: 1 },
-  { protocol: "client", role: "server", why: "a reply", check: checkReply, least: 1 },
   {
     protocol: "election",
     role: "server",
@@ -150,6 +149,7 @@ const SEARCHES: readonly Search[] = [
     check: checkNotification,
     least: 1,
   },
+  { protocol: "client", role: "server", why: "a reply", check: checkReply, least: 1 },
   { protocol: "tls", role: "server", why: "TLS records", check: checkTls, least: 2 },
 ];
 

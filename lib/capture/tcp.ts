@@ -7,7 +7,15 @@
 import { ACK, FIN, RST, type Segment, SYN } from "./ip.ts";
 import { type Flow, FlowTable, type Half, type Held, type Side, sideOf } from "./flows.ts";
 import { type CloseReason, TCP_LIMITS, type TcpLimits, type TcpSink } from "./tcp_sink.ts";
-import { isForeign, isHolding, isHopeless, isOther, oldest, REORDER_NS } from "./patience.ts";
+import {
+  beginOf,
+  isForeign,
+  isHolding,
+  isHopeless,
+  isOther,
+  oldest,
+  REORDER_NS,
+} from "./patience.ts";
 
 export {
   type CloseReason,
@@ -204,11 +212,13 @@ export class TcpReader {
   /** The first packets of a flow that was there before the capture: the lowest number begins it. */
   #settle(flow: Flow, time: number): void {
     flow.state = "open";
-    for (const half of flow.halves) {
+    for (const side of [0, 1] as const) {
+      const half = flow.halves[side];
       if (half.isn !== null) continue;
-      if (half.pending.length > 0) half.next = half.pending[0].seq;
-      else if (!half.known && half.ackKnown) half.next = half.acked;
-      else continue;
+      const begin = beginOf(half, flow.halves[side ^ 1]);
+      // The SYN of the other side was captured, so this one's beginning may yet be told.
+      if (begin === null || (flow.opener !== null && half.pending.length > 0)) continue;
+      half.next = begin;
       half.known = true;
     }
     this.#drain(flow);
