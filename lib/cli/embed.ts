@@ -1,0 +1,198 @@
+// A server, or a whole ensemble, inside a program of yours: for tests that want the real thing
+// without another process. Real sockets on loopback, real files in a folder of their own.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Fault } from "../base/errors.ts";
+import { HostClock } from "../host/clock.ts";
+import { HostDisk } from "../host/disk.ts";
+import { environment, processGauges } from "../host/facts.ts";
+import { HostNetwork } from "../host/network.ts";
+import { HostRandom } from "../host/random.ts";
+import { complaintText, type Config, loadConfig } from "../peer/config.ts";
+import { Peer } from "../peer/peer.ts";
+import type { Trace } from "../ports.ts";
+
+export interface EmbedOptions {
+  /** 0, the default: a free port. */
+  readonly clientPort?: number;
+  /** Kept afterwards; without one a temporary folder is used and removed. */
+  readonly dataDir?: string;
+  /** Lines of zoo.cfg, `key=value`. */
+  readonly settings?: readonly string[];
+  /** Hears what happens; silent by default. */
+  readonly note?: Trace["note"];
+  /** Address to listen on; loopback by default. */
+  readonly host?: string;
+}
+
+export interface EmbeddedServer {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port`, for any client library. */
+  readonly connectString: string;
+  /** For those who want to look inside. */
+  readonly peer: Peer;
+  /** Ends in good order; everything accepted is on disk. Twice is no fault. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedEnsemble {
+  readonly members: readonly EmbeddedServer[];
+  readonly connectString: string;
+  stop(): Promise<void>;
+}
+
+/** A standalone server. Resolves when it serves, rejects with the {@link Fault} that prevents it. */
+export async function startServer(options: EmbedOptions = {}): Promise<EmbeddedServer> {
+  const host = options.host ?? "127.0.0.1";
+  const folder = folderFor(options.dataDir);
+  const config = configOf([
+    `dataDir=${folder.path}`,
+    `clientPort=${options.clientPort ?? 0}`,
+    `clientPortAddress=${host}`,
+    "tickTime=2000",
+    "maxClientCnxns=0",
+    ...options.settings ?? [],
+  ], null);
+  return await start(config, host, options.note, folder.remove);
+}
+
+/** An ensemble of `members` voters on loopback. Resolves when every member serves. */
+export async function startEnsemble(
+  options: EmbedOptions & { readonly members?: number } = {},
+): Promise<EmbeddedEnsemble> {
+  const host = options.host ?? "127.0.0.1";
+  const count = options.members ?? 3;
+  const folder = folderFor(options.dataDir);
+  const ports = await freePorts(3 * count, host);
+  const lines = Array.from(
+    { length: count },
+    (_, i) => `server.${i + 1}=${host}:${ports[3 * i]}:${ports[3 * i + 1]}`,
+  );
+  const starting: Promise<EmbeddedServer>[] = [];
+  for (let i = 0; i < count; i++) {
+    const dataDir = join(folder.path, `s${i + 1}`);
+    mkdirSync(dataDir, { recursive: true });
+    const config = configOf([
+      `dataDir=${dataDir}`,
+      `clientPort=${ports[3 * i + 2]}`,
+      `clientPortAddress=${host}`,
+      "tickTime=500",
+      "initLimit=20",
+      "syncLimit=10",
+      "maxClientCnxns=0",
+      // One voter is an ensemble only when it is said so.
+      ...(count === 1 ? ["standaloneEnabled=false"] : []),
+      ...lines,
+      ...options.settings ?? [],
+    ], String(i + 1));
+    starting.push(start(config, host, options.note, () => {}));
+  }
+  const results = await Promise.allSettled(starting);
+  const members = results.flatMap((r) => r.status === "fulfilled" ? [r.value] : []);
+  const stop = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.stop()));
+    folder.remove();
+  };
+  const failed = results.find((r) => r.status === "rejected");
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  return { members, connectString: members.map((m) => m.connectString).join(","), stop };
+}
+
+function configOf(lines: readonly string[], myid: string | null): Config {
+  const result = loadConfig({ path: null, readFile: () => null, overrides: lines, myid });
+  if (result.ok) return result.config;
+  throw new TypeError(result.complaints.map(complaintText).join("; "));
+}
+
+function start(
+  config: Config,
+  host: string,
+  note: Trace["note"] = () => {},
+  cleanUp: () => void,
+): Promise<EmbeddedServer> {
+  return new Promise((done, failed) => {
+    let port = 0; // until it is bound
+    let isServing = false;
+    let isStopped = false;
+    const stop = (): Promise<void> =>
+      new Promise((stopped) => {
+        if (isStopped) return stopped();
+        isStopped = true;
+        peer.stop(() => {
+          cleanUp();
+          stopped();
+        });
+      });
+    const look = (): void => {
+      if (!isServing || port === 0) return;
+      done({ host, port, connectString: `${host}:${port}`, peer, stop });
+    };
+    const peer = new Peer(
+      config,
+      {
+        newClock: () => new HostClock(),
+        network: new HostNetwork(),
+        disk: new HostDisk(),
+        random: new HostRandom(),
+        facts: { environment, gauges: processGauges },
+        note,
+      },
+      {
+        failed: (fault: Fault) => {
+          isStopped = true;
+          cleanUp();
+          failed(fault);
+        },
+        role: (role) => {
+          isServing = role !== null;
+          look();
+        },
+        bound: (bound) => {
+          port = bound;
+          look();
+        },
+      },
+    );
+    try {
+      peer.start();
+    } catch (error) {
+      isStopped = true;
+      cleanUp();
+      failed(error);
+    }
+  });
+}
+
+function folderFor(dataDir: string | undefined): { path: string; remove: () => void } {
+  if (dataDir !== undefined) return { path: dataDir, remove: () => {} };
+  const path = mkdtempSync(join(tmpdir(), "zkpeer-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Ports that were free a moment ago: all are held until the last is known. */
+async function freePorts(count: number, host: string): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((done, failed) => {
+          const server = createServer();
+          server.on("error", failed);
+          server.listen(0, host, () => done(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => {
+    const at = server.address();
+    return typeof at === "object" && at !== null ? at.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}

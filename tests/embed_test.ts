@@ -1,0 +1,74 @@
+// A server and an ensemble inside the test's own process, as mod.ts offers them.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { it } from "node:test";
+import { connect, type EmbeddedServer, startEnsemble, startServer, ZkError } from "../mod.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+it("an embedded server keeps its data from one start to the next", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  try {
+    const first = await startServer({ dataDir });
+    const zk = connect(first.connectString);
+    await zk.create("/kept", bytes("yes"));
+    await zk.close();
+    await first.stop();
+    const second = await startServer({ dataDir });
+    const again = connect(second.connectString);
+    assert.deepEqual((await again.get("/kept")).data, bytes("yes"));
+    await again.close();
+    await second.stop();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("an embedded server removes its temporary folder when it stops", async () => {
+  const server: EmbeddedServer = await startServer();
+  const folder = server.peer.config.dataDir;
+  assert.equal(existsSync(folder), true);
+  await server.stop();
+  await server.stop();
+  assert.equal(existsSync(folder), false);
+});
+
+it("a start that cannot be says why", async () => {
+  const holder = await startServer();
+  await assert.rejects(startServer({ clientPort: holder.port }), /in use/);
+  await assert.rejects(startServer({ settings: ["tickTime=soon"] }), /tickTime/);
+  await holder.stop();
+});
+
+it("an embedded ensemble elects, replicates and survives its leader", async () => {
+  const ensemble = await startEnsemble({ members: 3 });
+  try {
+    const zk = connect(ensemble.connectString);
+    await zk.create("/a", bytes("1"));
+    const leader = ensemble.members.find((m) => m.peer.ensemble?.roleName === "leading");
+    assert.ok(leader !== undefined);
+    await leader.stop();
+    let stat = null;
+    const deadline = performance.now() + 20_000;
+    while (stat === null && performance.now() < deadline) {
+      stat = await zk.set("/a", bytes("2")).catch((error: unknown) => {
+        // Whatever was under way when the leader went is lost, and says so.
+        assert.ok(error instanceof ZkError, String(error));
+        return null;
+      });
+    }
+    assert.ok(stat !== null, "no write in 20 s after the leader's end");
+    for (const member of ensemble.members.filter((m) => m !== leader)) {
+      const reader = connect(member.connectString);
+      await reader.sync();
+      assert.deepEqual((await reader.get("/a")).data, bytes("2"));
+      await reader.close();
+    }
+    await zk.close();
+  } finally {
+    await ensemble.stop();
+  }
+});
