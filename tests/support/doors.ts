@@ -1,0 +1,132 @@
+// Doors that stand between two processes: TCP proxies in the test process that hold bytes back, one
+// way or both, break what is open, or refuse what comes. Bytes that were held back go on when the
+// door opens again, as TCP's retransmissions do after a partition.
+
+import { createServer, type Server, Socket } from "node:net";
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a door asks whenever something may have changed. */
+export interface Gate {
+  /** Where a new connection goes; null refuses it. */
+  target(): Target | null;
+  /** Whether bytes of the side that dialled get through. */
+  passesIn(): boolean;
+  /** Whether bytes of the side that was dialled get through. */
+  passesOut(): boolean;
+}
+
+/** One listening port and the connections that went through it. */
+export class Door {
+  readonly #gate: Gate;
+  readonly #server: Server;
+  readonly #pipes = new Set<Pipe>();
+  #port = 0;
+
+  private constructor(gate: Gate) {
+    this.#gate = gate;
+    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
+      const pipe: Pipe = new Pipe(near, gate, () => this.#pipes.delete(pipe));
+      this.#pipes.add(pipe);
+      pipe.look();
+    });
+  }
+
+  static open(host: string, gate: Gate): Promise<Door> {
+    const door = new Door(gate);
+    return new Promise((done, failed) => {
+      door.#server.on("error", failed);
+      door.#server.listen(0, host, () => {
+        const at = door.#server.address();
+        door.#port = at !== null && typeof at === "object" ? at.port : 0;
+        done(door);
+      });
+    });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get isUsed(): boolean {
+    return this.#pipes.size > 0;
+  }
+
+  /** Looks at the gate again. */
+  look(): void {
+    for (const pipe of [...this.#pipes]) pipe.look();
+  }
+
+  /** Breaks every connection. */
+  break(): void {
+    for (const pipe of [...this.#pipes]) pipe.break();
+  }
+
+  close(): Promise<void> {
+    this.break();
+    return new Promise((done) => this.#server.close(() => done()));
+  }
+}
+
+/** One connection. The far side is dialled when both directions are open for the first time. */
+class Pipe {
+  readonly #near: Socket;
+  readonly #gate: Gate;
+  readonly #over: () => void;
+  #far: Socket | null = null;
+
+  constructor(near: Socket, gate: Gate, over: () => void) {
+    this.#near = near;
+    this.#gate = gate;
+    this.#over = over;
+    near.setNoDelay(true);
+    near.on("error", () => this.break());
+    near.on("close", () => this.break());
+  }
+
+  look(): void {
+    const target = this.#gate.target();
+    if (target === null) return this.break();
+    const [passesIn, passesOut] = [this.#gate.passesIn(), this.#gate.passesOut()];
+    if (this.#far === null && passesIn && passesOut) this.#dial(target);
+    const far = this.#far;
+    if (far === null) return;
+    this.#flow(this.#near, far, passesIn);
+    this.#flow(far, this.#near, passesOut);
+  }
+
+  break(): void {
+    this.#near.destroy();
+    this.#far?.destroy();
+    this.#over();
+  }
+
+  #dial(target: Target): void {
+    const far = new Socket({ allowHalfOpen: true });
+    this.#far = far;
+    far.on("error", () => this.break());
+    far.on("close", () => this.break());
+    this.#join(this.#near, far, () => this.#gate.passesIn());
+    this.#join(far, this.#near, () => this.#gate.passesOut());
+    far.connect(target.port, target.host, () => {
+      far.setNoDelay(true);
+      this.look();
+    });
+  }
+
+  #join(from: Socket, to: Socket, passes: () => boolean): void {
+    from.on("data", (chunk: Uint8Array) => {
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on("drain", () => this.#flow(from, to, passes()));
+    from.on("end", () => to.end());
+  }
+
+  #flow(from: Socket, to: Socket, isOpen: boolean): void {
+    if (isOpen && !to.writableNeedDrain) from.resume();
+    else from.pause();
+  }
+}

@@ -1,0 +1,127 @@
+// The whole tree of a member as text, one line per znode, and what must be true of all members
+// together: equal trees, equal digests at equal zxids, no digest that differed, and nothing in a
+// log that a sound ensemble does not print.
+
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import type { ZkClient } from "../../lib/client/client.ts";
+import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
+
+export interface Leaf {
+  readonly path: string;
+  readonly value: string;
+  readonly ephemeralOwner: bigint;
+  /** Everything that members must agree on. */
+  readonly line: string;
+}
+
+/** Every znode that a member holds, by path; `/zookeeper` itself differs between releases. */
+export async function readTree(client: ZkClient): Promise<Map<string, Leaf>> {
+  await client.connected();
+  await client.sync("/");
+  const found = new Map<string, Leaf>();
+  const walk = async (path: string): Promise<void> => {
+    const [{ data, stat }, names] = await Promise.all([client.get(path), client.children(path)]);
+    const value = data === null ? "" : new TextDecoder().decode(data);
+    const sum = createHash("sha256").update(data ?? new Uint8Array(0)).digest("hex").slice(0, 16);
+    const shown = Object.entries(stat).map(([key, item]) => `${key}=${item}`).join(" ");
+    const line = `${path} ${data === null ? "null" : sum} ${shown}`;
+    if (path !== "/zookeeper") {
+      found.set(path, { path, value, ephemeralOwner: stat.ephemeralOwner, line });
+    }
+    const below = path === "/" ? "/" : `${path}/`;
+    await Promise.all(
+      names.map((name) => `${below}${name}`).filter((p) => p !== "/zookeeper/config").map(walk),
+    );
+  };
+  await walk("/");
+  return found;
+}
+
+const textOf = (tree: Map<string, Leaf>): string[] => [...tree.values()].map((l) => l.line).sort();
+
+/** Where two trees differ, in at most ten lines. */
+function difference(a: Map<string, Leaf>, b: Map<string, Leaf>): string[] {
+  const [left, right] = [textOf(a), textOf(b)];
+  const [inLeft, inRight] = [new Set(left), new Set(right)];
+  return [
+    ...left.filter((line) => !inRight.has(line)).map((line) => `- ${line}`),
+    ...right.filter((line) => !inLeft.has(line)).map((line) => `+ ${line}`),
+  ].slice(0, 10);
+}
+
+/**
+ * Polls until all members show one tree, which comes about once no session is left that has yet to
+ * expire; gives it. What still differs at the end is in the error.
+ */
+export async function equalTrees(
+  made: MixedEnsemble,
+  limitMs = 30_000,
+): Promise<Map<string, Leaf>> {
+  let tree = new Map<string, Leaf>();
+  let wrong: string[] = [];
+  const look = async (): Promise<boolean> => {
+    const clients = made.sids.map((sid) => made.client([sid]));
+    const trees = await Promise.all(clients.map((client) => readTree(client)));
+    await Promise.all(clients.map((client) => client.close()));
+    tree = trees[0] ?? tree;
+    wrong = trees.flatMap((other, i) =>
+      difference(tree, other).map((line) => `server ${made.sids[i]}: ${line}`)
+    );
+    return wrong.length === 0;
+  };
+  await made.eventually("equal trees", limitMs, look).catch((error: unknown) => {
+    throw wrong.length === 0 ? error : new Error(`trees differ:\n${wrong.join("\n")}`);
+  });
+  return tree;
+}
+
+/** What is wrong with the members' digests; empty when nothing is. */
+export async function digestTrouble(made: MixedEnsemble): Promise<string[]> {
+  const wrong: string[] = [];
+  const known = new Map<string, { sid: number; digest: string }>();
+  for (const sid of made.sids.filter((one) => made.knowsDigests(one))) {
+    const mismatches = (await made.gauges(sid)).get("digest_mismatches_count") ?? "none told";
+    if (Number(mismatches) !== 0) wrong.push(`server ${sid}: ${mismatches} digest mismatches`);
+    for (const line of (await made.word(sid, "hash")).trim().split("\n")) {
+      const [zxid = "", digest = ""] = line.split(": ");
+      const other = known.get(zxid);
+      if (other === undefined) known.set(zxid, { sid, digest });
+      else if (other.digest !== digest) {
+        wrong.push(`at ${zxid} server ${sid} has digest ${digest}, ${other.sid} ${other.digest}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+/** Never fine in any log, whatever was done to the ensemble. */
+const NEVER = [
+  /NullPointerException|ClassCastException|IndexOutOfBounds|IllegalStateException/,
+  /Severe (unrecoverable )?error|UNMATCHED_TXN|Digests are not matching/i,
+  /digest.* (differ|mismatch)/i,
+  /Exception in apply|Failed to (apply|process) txn|Unexpected exception causing exit/,
+  /Committing zxid 0x\w+ but next pending txn 0x\w+/,
+  /Got zxid 0x\w+ expected 0x(?!1\b)/,
+  /Exiting JVM with code 1[0-4]|exit(ing)? (with )?code 1[0-4]\b/i,
+  /Unreasonable length|Invalid magic number|CRC check failed|corrupt/i,
+  /AssertionError|OutOfMemoryError|assertion|must be true/i,
+  /Error: KeeperErrorCode = MarshallingError|A HashSet was expected/,
+  /Non-optimial configuration.*fatal/i,
+];
+
+/** Lines of the members' logs that are never fine, with where they are. */
+export function logTrouble(made: MixedEnsemble): string[] {
+  const wrong: string[] = [];
+  for (const { sid, logs } of made.seats) {
+    for (const { kind, file } of logs) {
+      const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+      lines.forEach((line, i) => {
+        if (!NEVER.some((pattern) => pattern.test(line))) return;
+        const who = kind === OURS ? "ours" : `java ${kind}`;
+        wrong.push(`server ${sid} (${who}) line ${i + 1}: ${line.slice(0, 300)}`);
+      });
+    }
+  }
+  return wrong.slice(0, 20);
+}
