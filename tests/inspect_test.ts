@@ -1,0 +1,180 @@
+// `zkpeer inspect`: whole files are shown whole, damaged ones up to the damage, with its place.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { run } from "../lib/cli/inspect.ts";
+import type { CliIo } from "../lib/cli/io.ts";
+import { hex } from "../lib/base/ids.ts";
+import type { Txn } from "../lib/txn/txn.ts";
+import { Workload } from "./support/store_kit.ts";
+import { diskWith, feed, newDisk, open } from "./support/store_open.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "zkpeer-inspect-"));
+let txns: Txn[] = [];
+let nodes = 0;
+
+before(() => {
+  const work = new Workload(5);
+  txns = work.many(80);
+  nodes = work.tree.nodeCount - 1; // the root has two names
+  const disk = diskWith(txns, { preAllocSizeKb: 8 });
+  writeFileSync(join(dir, "log.1"), disk.get("/data/version-2/log.1"));
+  for (const snapshotCompression of ["", "gz", "snappy"] as const) {
+    const opened = open(newDisk(), { snapshotCompression });
+    feed(opened, txns);
+    opened.settle();
+    opened.store.takeSnapshot(false, () => {});
+    opened.settle();
+    const name = `snapshot.50${snapshotCompression === "" ? "" : `.${snapshotCompression}`}`;
+    writeFileSync(join(dir, name), opened.disk.get(`/data/version-2/${name}`));
+  }
+});
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+async function inspect(...args: string[]) {
+  let [out, err] = ["", ""];
+  const io: CliIo = {
+    stdout: { write: (data) => void (out += data) },
+    stderr: { write: (data) => void (err += data) },
+    isTerminal: { stdout: false, stderr: false },
+    columns: 80,
+    env: {},
+    cwd: dir,
+    signal: new AbortController().signal,
+  };
+  const code = await run(args, io);
+  const lines = out === "" ? [] : out.trimEnd().split("\n");
+  return { code, lines, err };
+}
+
+const objects = (lines: readonly string[]) =>
+  lines.map((line) => JSON.parse(line) as { readonly [key: string]: unknown });
+
+describe("inspect log", () => {
+  test("shows each transaction as a line, and how the file ends", async () => {
+    const { code, lines, err } = await inspect("log", "log.1");
+    assert.deepEqual([code, lines.length], [0, 80]);
+    txns.forEach((txn, i) => {
+      assert.ok(lines[i].includes(`zxid ${hex(txn.header.zxid)} session `), lines[i]);
+      assert.ok(lines[i].includes(hex(txn.digest?.treeDigest ?? 0n)));
+    });
+    assert.match(err, /^log\.1: 80 transactions, 0x1 to 0x50; padding at byte \d+ of 16400\n$/);
+  });
+
+  test("as JSON has one object a line, with its place in the file", async () => {
+    const { lines } = await inspect("log", "--json", "log.1");
+    const found = objects(lines);
+    assert.deepEqual(found.map(({ zxid }) => zxid), txns.map(({ header }) => hex(header.zxid)));
+    assert.equal(found[0].at, 16);
+    assert.deepEqual([found[0].type, found[0].timeout], ["createSession", 400_001]);
+    const file = readFileSync(join(dir, "log.1"));
+    for (const { at, zxid } of found) {
+      assert.equal(hex(file.readBigInt64BE(Number(at) + 12 + 12)), zxid);
+    }
+  });
+
+  test("filters by zxid, session and path", async () => {
+    const some = objects((await inspect("log", "-j", "log.1", "--zxid", "0x10..0x1f")).lines);
+    assert.deepEqual(
+      some.map(({ zxid }) => Number(zxid)),
+      Array.from({ length: 16 }, (_, i) => 16 + i),
+    );
+    assert.equal((await inspect("log", "log.1", "--zxid", "0x4f..")).lines.length, 2);
+    assert.equal((await inspect("log", "log.1", "--zxid", "..3")).lines.length, 3);
+    const session = hex(txns[0].header.clientId);
+    const own = objects((await inspect("log", "-j", "log.1", "--session", session)).lines);
+    const expected = txns.filter(({ header }) => header.clientId === txns[0].header.clientId);
+    assert.deepEqual(own.map(({ zxid }) => zxid), expected.map(({ header }) => hex(header.zxid)));
+    const top = objects((await inspect("log", "-j", "log.1", "--path", "/*")).lines);
+    assert.ok(top.length > 0);
+    assert.ok(
+      top.every(({ path, parts }) => parts !== undefined || /^\/[^/]+$/.test(String(path))),
+    );
+  });
+
+  test("a damaged file is shown up to the damage, with its place and exit code 1", async () => {
+    const bytes = readFileSync(join(dir, "log.1"));
+    const places = objects((await inspect("log", "-j", "log.1")).lines).map(({ at }) => Number(at));
+    bytes[places[40] + 20] ^= 1;
+    writeFileSync(join(dir, "log.bad"), bytes);
+    const { code, lines, err } = await inspect("log", "log.bad", "log.1");
+    assert.deepEqual([code, lines.length], [1, 40 + 80]);
+    assert.ok(err.includes(`damaged at byte ${places[40]}: `), err);
+    assert.ok(err.includes(`the next whole record is at byte ${places[41]}`), err);
+  });
+
+  test("a torn end is said and is no damage", async () => {
+    const places = objects((await inspect("log", "-j", "log.1")).lines).map(({ at }) => Number(at));
+    writeFileSync(
+      join(dir, "log.torn"),
+      readFileSync(join(dir, "log.1")).subarray(0, places[9] + 30),
+    );
+    const { code, lines, err } = await inspect("log", "log.torn");
+    assert.deepEqual([code, lines.length], [0, 9]);
+    assert.ok(err.includes(`a record without its end at byte ${places[9]}`), err);
+  });
+
+  test("a file that is no log, or is not there, is named", async () => {
+    const { code, err } = await inspect("log", "snapshot.50", "missing");
+    assert.equal(code, 1);
+    assert.match(err, /snapshot\.50: damaged at byte 0: no header of a transaction log/);
+    assert.match(err, /missing: there is no such file/);
+  });
+});
+
+describe("inspect snapshot", () => {
+  for (const name of ["snapshot.50", "snapshot.50.gz", "snapshot.50.snappy"]) {
+    test(`${name}: shows sessions, access lists, znodes and the end`, async () => {
+      const { code, lines, err } = await inspect("snapshot", "--json", name);
+      assert.equal(code, 0, err);
+      const found = objects(lines);
+      const kinds = (kind: string) => found.filter((each) => each.kind === kind);
+      assert.equal(kinds("node").length, nodes);
+      assert.equal(kinds("node")[0].path, "/");
+      assert.ok(kinds("session").length > 0 && kinds("acl").length > 0);
+      assert.equal(kinds("end")[0].lastZxid, "0x50");
+      assert.match(err, new RegExp(`${name}: ${nodes} znodes, .*; all seals are right`));
+    });
+  }
+
+  test("filters znodes and reads on to check the rest", async () => {
+    const { lines, err } = await inspect("snapshot", "snapshot.50", "--path", "/zookeeper/**");
+    assert.equal(lines.length, 2);
+    assert.match(err, /\(2 lines shown\)/);
+    assert.equal((await inspect("snapshot", "snapshot.50", "-q")).lines.length, 0);
+  });
+
+  test("a damaged file is shown up to the damage, with its place and exit code 1", async () => {
+    const bytes = readFileSync(join(dir, "snapshot.50"));
+    writeFileSync(join(dir, "snapshot.cut"), bytes.subarray(0, bytes.length - 200));
+    const { code, lines, err } = await inspect("snapshot", "snapshot.cut");
+    assert.equal(code, 1);
+    assert.ok(lines.length > 5);
+    assert.match(err, /snapshot\.cut.*ends inside a znode.*byte \d+/);
+  });
+});
+
+describe("inspect", () => {
+  test("says how it is used when used wrongly", async () => {
+    for (
+      const [args, text] of [
+        [[], "say what to inspect"],
+        [["log"], "say what to inspect"],
+        [["logs", "x"], "say what to inspect"],
+        [["log", "x", "--zxid", "five"], "give a range"],
+        [["log", "x", "--session", "me"], "me is no session id"],
+        [["log", "x", "--jsno"], "unknown option"],
+      ] as const
+    ) {
+      const { code, err } = await inspect(...args);
+      assert.equal(code, 2, args.join(" "));
+      assert.ok(err.includes(text), err);
+    }
+    const { code, lines } = await inspect("--help");
+    assert.equal(code, 0);
+    assert.ok(lines.some((line) => line.includes("zkpeer inspect [options] log|snapshot FILE...")));
+  });
+});
