@@ -201,14 +201,18 @@ function cleanUp(
   }
 }
 
-/** Compares the tree with what leaders and the snapshot say it must be (storage.md 5.4). */
+/**
+ * Compares the tree with what leaders and the snapshot say it must be (storage.md 5.4). A snapshot
+ * taken while transactions were applied is a mixture at first, and a Java server may even give it
+ * the digest of the transaction before the one that it was applying. So differences count only once
+ * the tree has been right, or when it never is.
+ */
 class DigestCheck {
   readonly #tree: Tree;
   readonly #note: Trace["note"];
-  /** The zxid that the snapshot's digest is for; until then the tree is a mixture. */
+  /** The zxid that the snapshot's digest is for; nothing is compared before it. */
   #waitsFor: SnapshotDigest | null = null;
-  /** Nobody said how long the tree is a mixture: until it is right for the first time. */
-  #isUnsure: boolean;
+  #isSure: boolean;
   #compared = 0;
   #mismatches = 0;
   #first: Zxid | null = null;
@@ -222,7 +226,7 @@ class DigestCheck {
   ) {
     this.#tree = tree;
     this.#note = note;
-    this.#isUnsure = isFromSnapshot && digest === null;
+    this.#isSure = !isFromSnapshot;
     if (digest === null || digest.zxid < after || digest.zxid <= 0n) return;
     if (digest.digestVersion !== DIGEST_VERSION) return;
     if (digest.zxid > after) this.#waitsFor = digest;
@@ -236,7 +240,6 @@ class DigestCheck {
       if (zxid < awaited.zxid) return;
       this.#waitsFor = null;
       if (zxid === awaited.zxid) this.#compare(zxid, awaited.digest);
-      else this.#isUnsure = true;
     }
     if (txn.digest !== null && txn.digest.version === DIGEST_VERSION) {
       this.#compare(zxid, txn.digest.treeDigest);
@@ -245,6 +248,13 @@ class DigestCheck {
 
   /** The zxid up to which effects without their transactions are in the tree, or null. */
   finish(): Zxid | null {
+    if (this.#first !== null) {
+      this.#note("error", "store", "the tree differs from the one its leader had", {
+        since: hex(this.#first),
+        comparisons: this.#compared,
+        mismatches: this.#mismatches,
+      });
+    }
     if (this.#waitsFor === null) return null;
     this.#note("warn", "store", "the log ends before the snapshot's digest", {
       lastZxid: hex(this.#tree.lastZxid),
@@ -259,18 +269,14 @@ class DigestCheck {
 
   #compare(zxid: Zxid, expected: bigint): void {
     if (!this.#tree.options.digest) return;
-    const actual = this.#tree.digest();
-    if (this.#isUnsure && actual !== expected) return;
-    this.#isUnsure = false;
     this.#compared += 1;
-    if (actual === expected) return;
-    this.#mismatches += 1;
-    if (this.#first !== null) return;
-    this.#first = zxid;
-    this.#note("error", "store", "the tree differs from the one its leader had", {
-      zxid: hex(zxid),
-      expected: hex(expected),
-      actual: hex(actual),
-    });
+    if (this.#tree.digest() !== expected) {
+      this.#mismatches += 1;
+      this.#first ??= zxid;
+    } else if (!this.#isSure) {
+      this.#isSure = true;
+      this.#mismatches = 0;
+      this.#first = null;
+    }
   }
 }
