@@ -118,6 +118,13 @@ const DIGEST: ACL[] = [{
   id: { scheme: "digest", id: "user:x1nq8J5GOJVPY6zgzhtTtA9izLc=" },
 }];
 
+export interface WorkloadKinds {
+  /** Only what a 3.4 server understands. */
+  readonly isBasic?: boolean;
+  /** Whether some nodes are made without data; they are unless told otherwise. */
+  readonly hasNulls?: boolean;
+}
+
 /** Valid transactions one after another, each with the digest its leader would give it. */
 export class Workload {
   readonly tree: Tree;
@@ -126,10 +133,13 @@ export class Workload {
   readonly #paths: string[] = [];
   readonly #ephemerals = new Map<string, bigint>();
   readonly #children = new Map<string, number>();
+  readonly #kinds: WorkloadKinds;
   #zxid: Zxid;
   #made = 0;
 
-  constructor(seed: number, tree: Tree = new Tree(treeOptions())) {
+  /** Sessions live for minutes. */
+  constructor(seed: number, tree: Tree = new Tree(treeOptions()), kinds: WorkloadKinds = {}) {
+    this.#kinds = kinds;
     this.#random = new SeededRandom(seed);
     this.tree = tree;
     this.#zxid = tree.lastZxid < 0n ? 0n : tree.lastZxid;
@@ -161,7 +171,7 @@ export class Workload {
   #createSession(): Txn {
     const id = 0x100000000000000n + BigInt(++this.#made);
     this.#sessions.push(id);
-    const record = { timeOut: 4000 + this.#made };
+    const record = { timeOut: 400_000 + this.#made };
     return this.#make(id, OpCode.createSession, { kind: "createSession", record });
   }
 
@@ -184,11 +194,12 @@ export class Workload {
     const path = `${parent}/n${++this.#made}${random.below(30) === 0 ? "é漢" : ""}`;
     const stat = this.tree.get(parent);
     const parentCVersion = stat === undefined ? 1 : this.tree.persisted(stat).cversion + 1;
-    const data = random.below(10) === 0 ? null : random.bytes(random.below(60));
+    const hasNone = random.below(10) === 0 && this.#kinds.hasNulls !== false;
+    const data = hasNone ? null : random.bytes(random.below(60));
     const acl = [OPEN, OPEN, READ, DIGEST][random.below(4)];
     this.#paths.push(path);
     this.#children.set(parent, (this.#children.get(parent) ?? 0) + 1);
-    const kind = random.below(10);
+    const kind = this.#kinds.isBasic ? 3 + 3 * random.below(2) : random.below(10);
     if (kind === 0) {
       return [OpCode.createContainer, {
         kind: "createContainer",
