@@ -49,6 +49,7 @@ export function walk(
   const length = i32(bytes, at);
   if (length < -1 || length > stop - at - 4) return NEVER;
   const next = at + 4 + Math.max(0, length);
+  if (tag === "path" && length === 0) return NEVER;
   if (type === "ustring" && length > 0) {
     if (tag === "path" && at + 4 < end && bytes[at + 4] !== 0x2f) return NEVER;
     if (!isText(bytes, at + 4, Math.min(next, end), tag !== "path")) return NEVER;
@@ -119,7 +120,8 @@ export function checkRequest(bytes: Uint8Array, at: number, end: number): number
   if (end - at < 12) return end - at >= 4 && !isLength(i32(bytes, at), 8) ? 0 : -1;
   const length = i32(bytes, at);
   const op = i32(bytes, at + 8);
-  if (!isLength(length, 8) || i32(bytes, at + 4) < -8 || !isRequestOp(op)) return 0;
+  const xid = i32(bytes, at + 4);
+  if (!isLength(length, 8) || xid < -8 || xid === 0 || !isRequestOp(op)) return 0;
   const stop = at + 4 + length;
   const codec = requestCodec(op);
   const fits = codec !== null
@@ -141,6 +143,8 @@ export function checkReply(bytes: Uint8Array, at: number, end: number): number {
   const error = i32(bytes, at + 16);
   if (xid < -8 || (error !== 0 && !isError(error))) return 0;
   if (high < -1 || high > EPOCH_MAX || (high === -1 && i32(bytes, at + 12) !== -1)) return 0;
+  // Zeros are in every protocol; only auth and SASL are answered without a zxid (client.md 3.5).
+  if (xid >= 0 && high === 0 && i32(bytes, at + 12) === 0) return 0;
   const stop = at + 4 + length;
   const fits = xid === -1
     ? error === 0 && eventFits(bytes, at + 20, end, stop)
