@@ -17,7 +17,13 @@ import {
   writeMultiRequest,
 } from "../wire/multi.ts";
 import { partHeader } from "../wire/multi.ts";
-import { ClientSession, type Reply, SESSION_DEFAULTS, type SessionState } from "./session.ts";
+import {
+  ClientSession,
+  type Reply,
+  SESSION_DEFAULTS,
+  type SessionState,
+  type WatchKind,
+} from "./session.ts";
 
 export const OPEN_ACL: readonly ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 
@@ -137,8 +143,8 @@ export class ZkClient {
       OpCode.getData,
       path,
       (out) => records.writeGetDataRequest(out, { path, watch }),
+      this.#arming(watch, "data", path),
     );
-    if (watch) this.session.arm("data", path);
     const { data, stat } = records.readGetDataResponse(reply.body);
     return { data: data?.slice() ?? null, stat };
   }
@@ -150,12 +156,15 @@ export class ZkClient {
         OpCode.exists,
         path,
         (out) => records.writeExistsRequest(out, { path, watch }),
+        ({ err }) => {
+          if (!watch) return;
+          if (err === 0) this.session.arm("data", path);
+          else if (err === ErrorCode.NONODE) this.session.arm("exist", path);
+        },
       );
-      if (watch) this.session.arm("data", path);
       return readStat(reply.body);
     } catch (error) {
       if (!(error instanceof ZkError) || error.code !== ErrorCode.NONODE) throw error;
-      if (watch) this.session.arm("exist", path);
       return null;
     }
   }
@@ -165,8 +174,8 @@ export class ZkClient {
       OpCode.getChildren,
       path,
       (out) => records.writeGetChildrenRequest(out, { path, watch }),
+      this.#arming(watch, "child", path),
     );
-    if (watch) this.session.arm("child", path);
     const names = records.readGetChildrenResponse(reply.body).children ?? [];
     return names.map((name) => name ?? "");
   }
@@ -180,8 +189,8 @@ export class ZkClient {
       OpCode.addWatch,
       path,
       (out) => records.writeAddWatchRequest(out, { path, mode: isRecursive ? 1 : 0 }),
+      this.#arming(true, isRecursive ? "persistentRecursive" : "persistent", path),
     );
-    this.session.arm(isRecursive ? "persistentRecursive" : "persistent", path);
   }
 
   /** All or nothing. A refused multi resolves too: look at the results. */
@@ -199,19 +208,34 @@ export class ZkClient {
     if (reply.err !== 0) throw new ZkError(reply.err, null);
   }
 
-  /** Any op: resolves to a reply without error, rejects with a {@link ZkError}. */
+  /**
+   * Any op: resolves to a reply without error, rejects with a {@link ZkError}. `taken` hears the
+   * reply, whatever it is, before anything behind it in the same chunk is looked at.
+   */
   async ask(
     op: number,
     path: string | null,
     write: ((out: Output) => void) | null,
+    taken?: (reply: Reply) => void,
   ): Promise<Reply> {
     await this.connected();
     const reply = await new Promise<Reply>((done) => {
-      this.session.request(op, write, done, this.#clock.now());
+      const answered = (reply: Reply): void => {
+        taken?.(reply);
+        done(reply);
+      };
+      this.session.request(op, write, answered, this.#clock.now());
       this.#flushSoon();
     });
     if (reply.err !== 0) throw new ZkError(reply.err, path);
     return reply;
+  }
+
+  /** Armed when the reply is taken: the event of a watch may come right behind it. */
+  #arming(isAsked: boolean, kind: WatchKind, path: string): (reply: Reply) => void {
+    return ({ err }) => {
+      if (isAsked && err === 0) this.session.arm(kind, path);
+    };
   }
 
   /** Ends the session at the server, then the link. */
