@@ -20,6 +20,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["decode", { summary: "decode a packet capture", load: () => import("./decode.ts") }],
   ["tap", { summary: "decode what passes, as a proxy", load: () => import("./tap.ts") }],
+  ["ensemble", { summary: "run several members here", load: () => import("./ensemble.ts") }],
   ["serve", { summary: "run a server", load: () => import("./serve.ts") }],
 ]);
 
