@@ -16,7 +16,7 @@ export interface Recipe {
   readonly name: string;
   /** Programs that must be on the PATH, each with a word that makes it print its version. */
   readonly needs: readonly (readonly [command: string, argument: string])[];
-  /** Command lines, run in the new folder one after the other. */
+  /** Command lines, run in the new folder one after the other; `{dir}` stands for it. */
   readonly steps: readonly (readonly string[])[];
   /** Files of ours that go into it; when one changes, it is made again. */
   readonly sources?: readonly string[];
@@ -42,7 +42,8 @@ export async function install(recipe: Recipe): Promise<Installed> {
   mkdirSync(dir, { recursive: true });
   for (const step of recipe.steps) {
     console.error(`${recipe.name}: ${step.join(" ").slice(0, 100)}`);
-    const { code, output } = await run(step, dir, recipe.env ?? {});
+    const words = step.map((word) => word.replaceAll("{dir}", dir));
+    const { code, output } = await run(words, dir, recipe.env ?? {});
     if (code === 0) continue;
     const last = output.trim().split("\n").slice(-3).join(" | ");
     return { why: `${recipe.name}: ${step.slice(0, 3).join(" ")} ended with ${code}: ${last}` };
