@@ -6,7 +6,14 @@ import { HostClock } from "../host/clock.ts";
 import { HostDisk } from "../host/disk.ts";
 import { environment, processGauges } from "../host/facts.ts";
 import { HostNetwork } from "../host/network.ts";
-import { exit, exitCodeOf, exitCodeOfSignal, onEndingSignal, onUncaught } from "../host/process.ts";
+import {
+  exit,
+  exitCodeOf,
+  exitCodeOfSignal,
+  exitWithin,
+  onEndingSignal,
+  onUncaught,
+} from "../host/process.ts";
 import { HostRandom } from "../host/random.ts";
 import { complaintText } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
@@ -17,6 +24,9 @@ import { readServe, SERVE_HELP } from "./serve_args.ts";
 import { VERSION, ZOOKEEPER_VERSION } from "./version.ts";
 
 export const help = SERVE_HELP;
+
+/** Milliseconds for clients to take their last replies and close. */
+const LAST_WORDS = 1000;
 
 export async function run(args: string[], io: CliIo): Promise<number> {
   const order = readServe(args, io);
@@ -54,6 +64,7 @@ export async function run(args: string[], io: CliIo): Promise<number> {
     const over = (code: number): void => {
       for (const stop of quiet) stop();
       log.note("info", "serve", `Exiting with code ${code}`);
+      exitWithin(LAST_WORDS, code);
       done(code);
     };
     const failed = (fault: unknown, exitCode?: number): void => {

@@ -3,6 +3,7 @@
 // for it keep working; unlike Java we never exit 0 after a failed log write.
 
 import process from "node:process";
+import { setTimeout } from "node:timers";
 import { type Fault, isFault } from "../base/errors.ts";
 
 export const ExitCode = {
@@ -75,6 +76,14 @@ export function onUncaught(failed: (error: unknown) => void): () => void {
 /** Ends the process now. */
 export function exit(code: number): never {
   process.exit(code);
+}
+
+/**
+ * Lets the process end by itself, which links may hold up whose other side does not close, but ends
+ * it after `graceMs` all the same.
+ */
+export function exitWithin(graceMs: number, code: number): void {
+  setTimeout(() => process.exit(code), graceMs).unref();
 }
 
 export interface MemoryUse {
