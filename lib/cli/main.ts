@@ -21,6 +21,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["decode", { summary: "decode a packet capture", load: () => import("./decode.ts") }],
   ["tap", { summary: "decode what passes, as a proxy", load: () => import("./tap.ts") }],
   ["ensemble", { summary: "run several members here", load: () => import("./ensemble.ts") }],
+  ["inspect", { summary: "show a log or a snapshot", load: () => import("./inspect.ts") }],
   ["serve", { summary: "run a server", load: () => import("./serve.ts") }],
 ]);
 
