@@ -8,7 +8,6 @@ import { assert, unreachable } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
 import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
-import type { QuorumPacket } from "../records/quorum.ts";
 import type { Prepare } from "../server/prepare.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
@@ -78,6 +77,8 @@ export class LeaderPort implements Role, Backend {
   #sizes = { last: -1, min: -1, max: -1 };
   #isRunning = false;
   #isStepping = false;
+  /** When the clock wakes us; null when it does not. */
+  #alarm: Millis | null = null;
   #isOver = false;
 
   constructor(host: RoleHost, options: LeaderPortOptions) {
@@ -230,7 +231,7 @@ export class LeaderPort implements Role, Backend {
     const link = this.#nextLink++;
     const packets = new PacketLink(accepted, this.#options.packetLimit, {
       heard: () => {},
-      packet: (packet) => this.#heard(link, packet),
+      packet: (packet) => this.#step({ type: "packet", link, packet }),
       part: () => {},
       drained: () => this.#host.busy(),
       closed: (why) => this.#lost(link, why),
@@ -238,10 +239,6 @@ export class LeaderPort implements Role, Backend {
     this.#wires.set(link, new LearnerWire(packets));
     this.#step({ type: "linked", link, remote: packets.remote });
     packets.attach();
-  }
-
-  #heard(link: number, packet: QuorumPacket): void {
-    this.#step({ type: "packet", link, packet });
   }
 
   #lost(link: number, why: string): void {
@@ -285,11 +282,19 @@ export class LeaderPort implements Role, Backend {
     }
     this.#isStepping = false;
     if (!this.#isRunning) return;
-    this.#clock.wakeAt(this.#leader.deadline, this.#wake);
+    this.#arm();
     this.#host.busy();
   }
 
+  #arm(): void {
+    const { deadline } = this.#leader;
+    if (deadline === this.#alarm) return;
+    this.#alarm = deadline;
+    this.#clock.wakeAt(deadline, this.#wake);
+  }
+
   readonly #wake = (): void => {
+    this.#alarm = null;
     this.#step({ type: "time" });
     if (this.#isRunning) this.#checkStreams();
   };

@@ -56,6 +56,8 @@ export class LearnerPort implements Role, Backend {
   #dialUntil: Millis = 0;
   #isRunning = false;
   #isStepping = false;
+  /** When the clock wakes us; null when it does not. */
+  #alarm: Millis | null = null;
   #loader: TreeLoader | null = null;
   #snapZxid: Zxid = 0n;
   /** The disk is replacing our history: the role cannot end before that is over. */
@@ -168,7 +170,7 @@ export class LearnerPort implements Role, Backend {
     if (!this.#isRunning) return;
     this.#host.note("debug", this.role, "the leader does not answer yet", { why: fault.message });
     const at = this.#now().mono + this.#options.connectPauseMs;
-    this.#clock.wakeAt(at, () => this.#dial());
+    this.#clock.wakeAt(at, () => this.#dial()); // nothing else is waited for before a link is there
   }
 
   #linked(link: Link): void {
@@ -205,11 +207,22 @@ export class LearnerPort implements Role, Backend {
     }
     this.#isStepping = false;
     if (!this.#isRunning) return;
-    this.#clock.wakeAt(this.#learner.deadline, this.#wake);
+    this.#arm();
     this.#host.busy();
   }
 
-  readonly #wake = (): void => this.#step({ type: "time" });
+  /** Each packet puts the deadline off; an alarm that comes too early is cheaper than many new ones. */
+  #arm(): void {
+    const { deadline } = this.#learner;
+    if (deadline === null || (this.#alarm !== null && this.#alarm <= deadline)) return;
+    this.#alarm = deadline;
+    this.#clock.wakeAt(deadline, this.#wake);
+  }
+
+  readonly #wake = (): void => {
+    this.#alarm = null;
+    this.#step({ type: "time" });
+  };
 
   #do(effect: LearnerEffect): void {
     const { replica } = this.#host;
