@@ -141,10 +141,10 @@ export function checkReply(bytes: Uint8Array, at: number, end: number): number {
   const xid = i32(bytes, at + 4);
   const high = i32(bytes, at + 8);
   const error = i32(bytes, at + 16);
-  if (xid < -8 || (error !== 0 && !isError(error))) return 0;
+  if (xid < -8 || xid === 0 || (error !== 0 && !isError(error))) return 0;
   if (high < -1 || high > EPOCH_MAX || (high === -1 && i32(bytes, at + 12) !== -1)) return 0;
   // Zeros are in every protocol; only auth and SASL are answered without a zxid (client.md 3.5).
-  if (xid >= 0 && high === 0 && i32(bytes, at + 12) === 0) return 0;
+  if (xid > 0 && high === 0 && i32(bytes, at + 12) === 0) return 0;
   const stop = at + 4 + length;
   const fits = xid === -1
     ? error === 0 && eventFits(bytes, at + 20, end, stop)
@@ -218,6 +218,8 @@ export function checkNotification(bytes: Uint8Array, at: number, end: number): n
   const high = i32(bytes, at + 8);
   const low = i32(bytes, at + 12);
   if (!(high === 0 && low >= 0 && low < 1 << 16) && !(high === -0x80000000 && low === 0)) return 0;
+  // A vote for server 0 in round 0 is what zeros look like.
+  if (high === 0 && low === 0 && i32(bytes, at + 28) === 0) return 0;
   if (i32(bytes, at + 24) > 0 && i32(bytes, at + 24) !== 0x7fffffff) return 0; // the round
   if (length === 40 && i32(bytes, at + 40) !== 1) return 0;
   if (length > 40) {

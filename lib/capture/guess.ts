@@ -8,6 +8,7 @@ import type { Conn, Context, Talk } from "./context.ts";
 import { ElectionTalk } from "./election_talk.ts";
 import type { Side } from "./flows.ts";
 import type { Protocol } from "./message.ts";
+import { Places } from "./places.ts";
 import { HttpTalk, UnknownTalk, WordsTalk } from "./plain_talks.ts";
 import { QuorumTalk } from "./quorum_talk.ts";
 import { recogniseMiddle, recogniseStart, type Verdict } from "./recognise.ts";
@@ -45,6 +46,7 @@ export class Guess implements Talk {
   readonly #held: HeldData[] = [];
   /** Bytes of each side since its last loss. */
   readonly #recent: readonly [Carry, Carry] = [new Carry(), new Carry()];
+  readonly #places: readonly [Places, Places] = [new Places(), new Places()];
   /** That side's recent bytes are the first it ever sent. */
   readonly #isStart: [boolean, boolean];
   #heldBytes = 0;
@@ -82,6 +84,7 @@ export class Guess implements Talk {
     this.#held.push({ side, bytes: null, length, why, time });
     this.#isStart[side] = false;
     this.#recent[side].clear();
+    this.#places[side].reset(0);
   }
 
   close(time: number, why: string): void {
@@ -119,7 +122,7 @@ export class Guess implements Talk {
         if (isOpener) return this.#giveUp(time);
       }
     }
-    const verdict = recogniseMiddle(recent.bytes, recent.length);
+    const verdict = recogniseMiddle(recent.bytes, recent.length, this.#places[side]);
     if (verdict !== null && this.#fits(verdict, side)) this.#replay(verdict, side, time);
   }
 
@@ -236,8 +239,12 @@ export class Guess implements Talk {
       if (gone.bytes !== null) this.#heldBytes -= gone.length;
       this.#isStart[gone.side] = false;
     }
-    for (const recent of this.#recent) {
-      if (recent.length > HELD_MAX / 2) recent.drop(recent.length - HELD_MAX / 2);
+    for (const side of [0, 1] as const) {
+      const recent = this.#recent[side];
+      const gone = recent.length - HELD_MAX / 2;
+      if (gone <= 0) continue;
+      recent.drop(gone);
+      this.#places[side].drop(gone);
     }
   }
 

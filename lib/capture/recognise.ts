@@ -9,6 +9,7 @@ import { checkNotification, checkPacket, checkReply, checkRequest, checkTls } fr
 import { isConnectRequest, isConnectResponse } from "./client_ops.ts";
 import { greetingSize } from "./election_talk.ts";
 import type { Protocol } from "./message.ts";
+import type { Places } from "./places.ts";
 
 /** Which side of the protocol sent the bytes that were recognised. */
 export type Role = "client" | "server";
@@ -158,29 +159,39 @@ const FROM_LEADER = new Set([2, 4, 7, 8, 9, 10, 12, 13, 14, 15, 17, 19]);
 
 /**
  * Looks for messages beyond doubt in bytes from the middle of a connection: they must follow one
- * another from some place to the end.
+ * another from some place to the end. `places` remembers what has been looked at already.
  */
-export function recogniseMiddle(bytes: Uint8Array, end: number): Verdict | null {
-  for (let start = 0; start < end; start++) {
+export function recogniseMiddle(bytes: Uint8Array, end: number, places: Places): Verdict | null {
+  let found: Search | null = null;
+  const start = places.find(end, (place) => {
+    let verdict = 0;
     for (const search of SEARCHES) {
-      const count = follow(search, bytes, start, end);
-      if (count < search.least) continue;
-      if (search.protocol !== "quorum") return search;
-      const type = i32(bytes, start);
-      const isPing = type === 5;
-      const isLeader = FROM_LEADER.has(type) || (isPing && i32(bytes, start + 12) === -1);
-      return { ...search, role: isLeader ? "server" : "client" };
+      const count = follow(search, bytes, place, end);
+      if (count >= search.least) {
+        found = search;
+        return 1;
+      }
+      if (count !== REFUSED) verdict = -1;
     }
-  }
-  return null;
+    return verdict;
+  });
+  const search = found as Search | null;
+  if (start < 0 || search === null) return null;
+  if (search.protocol !== "quorum") return search;
+  const type = i32(bytes, start);
+  const isLeader = FROM_LEADER.has(type) || (type === 5 && i32(bytes, start + 12) === -1);
+  return { ...search, role: isLeader ? "server" : "client" };
 }
 
+const REFUSED = -1;
+
+/** How many messages follow from `start` to the end; REFUSED when something else does. */
 function follow(search: Search, bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   let at = start;
   while (at < end) {
     const size = search.check(bytes, at, end);
-    if (size === 0) return 0;
+    if (size === 0) return REFUSED;
     if (size < 0) break;
     count += 1;
     at += size;

@@ -5,6 +5,7 @@
 
 import { Carry } from "./bytes.ts";
 import type { Side } from "./flows.ts";
+import { Places } from "./places.ts";
 
 /** What a protocol knows about its records; one owner serves both directions. */
 export interface RecordOwner {
@@ -50,9 +51,9 @@ export class RecordStream {
   readonly #owner: RecordOwner;
   readonly #side: Side;
   readonly #carry = new Carry();
-  /** Out of step: bytes are gathered until a boundary is found; those before `#scanned` are none. */
+  /** Out of step: bytes are gathered until a boundary is found. */
   #isLost: boolean;
-  #scanned = 0;
+  readonly #places = new Places();
   /** Bytes of the present record still to come that are not kept; `#size` is then its size. */
   #rest = 0;
   #size = 0;
@@ -239,13 +240,13 @@ export class RecordStream {
   #startSearch(time: number): void {
     this.#lose(time);
     // The place where it failed begins no record; look behind it.
-    this.#scanned = 1;
+    this.#places.reset(1);
     this.#search(time, false);
   }
 
   #lose(_time: number): void {
     this.#isLost = true;
-    this.#scanned = 0;
+    this.#places.reset(0);
     this.#rest = 0;
     this.#lostBytes = 0;
     this.#owner.outOfStep(this.#side);
@@ -254,34 +255,27 @@ export class RecordStream {
   #dropAll(time: number): void {
     if (this.#carry.length > 0) this.#owner.skipped(this.#side, this.#carry.length, time);
     this.#carry.clear();
-    this.#scanned = 0;
+    this.#places.reset(0);
   }
 
   /** Looks for a boundary in the carry; `isLast`: no more bytes will follow these. */
   #search(time: number, isLast: boolean): void {
     const carry = this.#carry;
     const { bytes, length } = carry;
-    let from = this.#scanned;
-    let isOpen = false;
-    for (let at = from; at < length; at++) {
-      const verdict = this.#follow(at, isLast);
-      if (verdict > 0) {
-        if (at > 0) this.#owner.skipped(this.#side, at, time);
-        this.#isLost = false;
-        this.#scanned = 0;
-        this.#owner.inStep(this.#side, bytes, at, length);
-        carry.drop(at);
-        this.#finishCarried(time);
-        return;
-      }
-      if (verdict === 0 && !isOpen) from = at + 1;
-      else isOpen = true;
+    const at = this.#places.find(length, (place) => this.#follow(place, isLast));
+    if (at >= 0) {
+      if (at > 0) this.#owner.skipped(this.#side, at, time);
+      this.#isLost = false;
+      this.#places.reset(0);
+      this.#owner.inStep(this.#side, bytes, at, length);
+      carry.drop(at);
+      this.#finishCarried(time);
+      return;
     }
-    this.#scanned = from;
     if (length < SEARCH_MAX) return;
     this.#owner.skipped(this.#side, length - SEARCH_KEEP, time);
     carry.drop(length - SEARCH_KEEP);
-    this.#scanned = Math.max(0, from - (length - SEARCH_KEEP));
+    this.#places.drop(length - SEARCH_KEEP);
   }
 
   /** 1: records follow from `at` to the end of what is here. 0: they do not. -1: not yet known. */
