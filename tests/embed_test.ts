@@ -72,3 +72,14 @@ it("an embedded ensemble elects, replicates and survives its leader", async () =
     await ensemble.stop();
   }
 });
+
+it("what is configured and not built yet is refused, never left out in silence", async () => {
+  const rows = [
+    ["sslQuorum=true", /no TLS between members/],
+    ["client.portUnification=true", /no TLS for clients/],
+    ["sessionRequireClientSASLAuth=true", /no SASL for clients/],
+  ] as const;
+  for (const [setting, says] of rows) {
+    await assert.rejects(startServer({ settings: [setting] }), says, setting);
+  }
+});

@@ -21,7 +21,7 @@ import { ClientPort } from "./client_port.ts";
 import type { Config } from "./config.ts";
 import { Ensemble } from "./ensemble.ts";
 import { type HostFacts, Operator } from "./operator.ts";
-import { prepareOptions, serverOptions, treeOptions } from "./settings.ts";
+import { prepareOptions, serverOptions, treeOptions, unbuilt } from "./settings.ts";
 
 export interface PeerPorts {
   /** A clock with an alarm of its own, each time. */
@@ -84,6 +84,7 @@ export class Peer {
   /** Reads the disk and begins. Faults: DATA_DIR, CORRUPT, DISK. */
   start(): void {
     const { config, store } = this;
+    this.#refuseUnbuilt();
     const recovered = store.recover(treeOptions(config, this.#ports.note));
     this.#tree = recovered.tree;
     this.store.onFlush = (flush) => this.operator.flushed(flush);
@@ -94,6 +95,19 @@ export class Peer {
     this.#ensemble = new Ensemble(this, this.#ports, recovered);
     this.#ensemble.start();
     this.#schedule();
+  }
+
+  #refuseUnbuilt(): void {
+    const { refused, missing } = unbuilt(this.config);
+    if (refused.length > 0) {
+      throw new Fault("CONFIG", `this version has no ${refused.join(", and no ")}`, {
+        hint: "take the setting out, or keep a Java server for it: to serve without what was " +
+          "asked for would be less safe than not to serve",
+      });
+    }
+    for (const what of missing) {
+      this.#ports.note("warn", "config", `this version does not have ${what}; it serves without`);
+    }
   }
 
   /** Ends in good order: clients are told by closed links, what was accepted is on disk. */

@@ -220,3 +220,33 @@ export function learnerPortOptions(
     packetLimit: recordLimit(config),
   };
 }
+
+/**
+ * What is configured and not built yet. `refused`: to go on without it would be unsafe, or would shut
+ * every client out. `missing`: the server serves, without it.
+ */
+export function unbuilt(config: Config): { refused: string[]; missing: string[] } {
+  const refused: string[] = [];
+  const missing: string[] = [];
+  const { requireClientSasl, enforceAuthEnabled, enforceAuthSchemes } = config;
+  if (config.sslQuorum || config.portUnification) {
+    refused.push("TLS between members (sslQuorum, portUnification)");
+  }
+  if (config.secureClient !== null || config.clientPortUnification) {
+    refused.push("TLS for clients (secureClientPort, client.portUnification)");
+  }
+  if (config.quorumSaslEnabled) refused.push("SASL between members (quorum.auth.enableSasl)");
+  if (config.jaasConfigPath !== null || requireClientSasl) {
+    refused.push(
+      "SASL for clients (java.security.auth.login.config, sessionRequireClientSASLAuth)",
+    );
+  }
+  if (enforceAuthEnabled && !enforceAuthSchemes.some((s) => s === "digest" || s === "ip")) {
+    refused.push(`any of the enforced schemes (${enforceAuthSchemes.join(", ")})`);
+  }
+  if (config.metricsProvider === "prometheus") missing.push("the Prometheus endpoint");
+  if (config.readOnlyModeEnabled) missing.push("read-only mode");
+  if (config.reconfigEnabled) missing.push("the reconfig operation as a leader");
+  if (config.auditEnabled) missing.push("the audit log");
+  return { refused, missing };
+}
