@@ -68,9 +68,15 @@ export class HostDisk implements Disk {
   isWritable(dir: string): boolean {
     try {
       fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+      // Deno looks at the mode only, which says nothing of a file system mounted read-only.
+      const probe = `${dir}/.zkpeer-probe`;
+      fs.closeSync(fs.openSync(probe, "w"));
+      fs.rmSync(probe);
       return true;
-    } catch {
-      return false; // whatever the reason: the caller says what it wanted the folder for
+    } catch (error) {
+      // A full disk is told when something is written; whatever else: the caller says what it
+      // wanted the folder for.
+      return systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT";
     }
   }
 

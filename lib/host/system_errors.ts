@@ -49,8 +49,14 @@ export const diskFault = (error: unknown, doing: string, path: string): Fault =>
 export const linkFault = (error: unknown, doing: string, where: string): Fault =>
   fault(error, LINKS, "LINK", doing, where);
 
-export const systemCode = (error: unknown): string | undefined =>
-  (error as SystemError | null)?.code;
+/** Errors of Linux that Deno passes on by number only, in its message. */
+const NUMBERS: Readonly<Record<string, string>> = { 5: "EIO", 27: "EFBIG", 122: "EDQUOT" };
+
+export function systemCode(error: unknown): string | undefined {
+  const { code, message } = (error as SystemError | null) ?? {};
+  if (code !== undefined) return code;
+  return NUMBERS[/\(os error (\d+)\)/.exec(message ?? "")?.[1] ?? ""];
+}
 
 function fault(
   error: unknown,
