@@ -40,6 +40,8 @@ export interface Place {
   readonly dataDir: string;
   readonly port: number;
   readonly cfgFile: string;
+  /** All that were started here. */
+  readonly servers: readonly TestServer[];
   /** Starts a server here; `before` is a line of sh that comes before it. */
   start(options?: { before?: string; args?: readonly string[] }): TestServer;
   /** A client of whatever serves here. */
@@ -64,6 +66,7 @@ export async function inPlace(
     dataDir,
     port,
     cfgFile,
+    servers,
     start({ before = ":", args = [] } = {}) {
       const child = startChild(
         ["sh", "-c", `${before}; exec "$@"`, "sh", ...zkpeerCommand(), "serve", cfgFile, ...args],
