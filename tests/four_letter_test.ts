@@ -112,6 +112,10 @@ Node count: 7
       words.answer("srvr", null, view),
       /Node count: 7\nProposal sizes last\/min\/max: 48\/32\/99\n$/,
     );
+    let resets = 0;
+    server.server.inspection.onReset = () => resets += 1;
+    words.answer("srst", null, view);
+    assert.equal(resets, 1, "the leader's sizes are counted anew with the rest");
     const readOnly = new FakeLearner("read-only");
     readOnly.dial();
     const serving = { ...view, serving: readOnly.server.inspection };

@@ -259,6 +259,24 @@ describe("a connect request", () => {
     assert.equal(client.sessionId, 0n);
   });
 
+  it("that has seen only the start of an epoch is welcome to whoever is level with that", () => {
+    const server = new FakeServer();
+    server.server.levelWith(3n);
+    const WELCOME: [seen: bigint, isWelcome: boolean][] = [
+      [3n << 32n, true],
+      [2n << 32n, true], // an epoch without txns
+      [4n << 32n, false],
+      [(2n << 32n) + 1n, false], // a txn that this server lacks
+      [(3n << 32n) + 1n, false],
+    ];
+    for (const [seen, isWelcome] of WELCOME) {
+      const client = server.dial();
+      client.connect(5000, { seen });
+      assert.equal(client.isClosed, !isWelcome, String(seen));
+      assert.equal(client.sessionId !== 0n, isWelcome, String(seen));
+    }
+  });
+
   it("that makes no sense is not answered", () => {
     const client = new FakeServer().dial();
     client.raw(frame((out) => out.int(0)));

@@ -146,7 +146,12 @@ export class Ensemble implements RoleHost {
   }
 
   get proposalSizes(): { last: number; min: number; max: number } | null {
-    return this.#role instanceof LeaderPort ? { last: -1, min: -1, max: -1 } : null;
+    return this.#role instanceof LeaderPort ? this.#role.proposalSizes : null;
+  }
+
+  /** As `srst` asks. */
+  resetProposalSizes(): void {
+    if (this.#role instanceof LeaderPort) this.#role.resetProposalSizes();
   }
 
   /** The gauges that only members have (operations.md 4.2). */
@@ -165,6 +170,9 @@ export class Ensemble implements RoleHost {
       ["synced_non_voting_followers", followers.filter((learner) => !learner.isVoter).length],
       ["synced_observers", synced.length - followers.length],
       ["pending_syncs", this.#role.pendingSyncs],
+      ["last_proposal_size", this.#role.proposalSizes.last],
+      ["min_proposal_size", this.#role.proposalSizes.min],
+      ["max_proposal_size", this.#role.proposalSizes.max],
       ["leader_uptime", Math.floor(this.#clock.now().mono - this.#roleBegan)],
     );
     return rows;

@@ -278,6 +278,7 @@ export class LearnerPort implements Role, Backend {
     const { tree } = this.#host.replica;
     this.#host.established(epoch);
     this.#server = this.#host.newServer(tree, this, null);
+    this.#server.levelWith(epoch);
     this.#host.note("info", this.role, "level with the leader", {
       leader: this.#options.leader,
       by: this.#learner.way,

@@ -60,6 +60,7 @@ export class Operator {
       this.#inspection = { server, view: new Inspection(server.core) };
     }
     const { view } = this.#inspection;
+    view.onReset = () => this.#peer.ensemble?.resetProposalSizes();
     view.proposalSizes = this.#peer.ensemble?.proposalSizes ?? null;
     return view;
   }

@@ -3,7 +3,7 @@
 // at the end of a turn (architecture.md 2).
 
 import { Deque } from "../base/deque.ts";
-import type { SessionId } from "../base/ids.ts";
+import type { SessionId, Zxid } from "../base/ids.ts";
 import type { AuthOptions } from "../auth/mod.ts";
 import { Input } from "../codec/input.ts";
 import { Output } from "../codec/output.ts";
@@ -71,6 +71,8 @@ export class Core implements ConnectionHome {
   readonly input: Input;
   /** Goes on with a connection that may be read again. */
   wake: (conn: Connection) => void = () => {};
+  /** (epoch, 0) of the epoch this server is level with: see Server.levelWith. */
+  epochStart: Zxid = 0n;
   /** The clock of this turn. */
   mono = 0;
   wall = 0;

@@ -5,7 +5,7 @@
 // checked before the session's other connection is closed, which Java does the other way round.
 
 import { isFault } from "../base/errors.ts";
-import { hex, type SessionId } from "../base/ids.ts";
+import { counterOf, hex, type SessionId, type Zxid } from "../base/ids.ts";
 import { Output } from "../codec/output.ts";
 import type { ConnectRequest } from "../records/client.ts";
 import { OpCode } from "../txn/opcodes.ts";
@@ -50,7 +50,7 @@ export class Handshake {
     this.#deficit.add(core.connects.deficit);
     this.#requested.add(1);
     if (core.backend.role === "read-only" && readOnly !== true) return core.close(conn);
-    if (request.lastZxidSeen > core.tree.lastZxid) {
+    if (!this.#hasAll(request.lastZxidSeen)) {
       core.note("info", "server", "a client has seen more than we have: it must try elsewhere", {
         client: conn.client.host,
         seen: hex(request.lastZxidSeen),
@@ -65,6 +65,15 @@ export class Handshake {
     conn.hold(true);
     if (request.sessionId === 0n) this.#begin(conn);
     else this.#resume(conn, request.sessionId, request.passwd);
+  }
+
+  /**
+   * Whether this server has everything that a client has seen. The start of an epoch is no txn, and
+   * whoever is level with that epoch has all before it (a Java follower refuses here).
+   */
+  #hasAll(seen: Zxid): boolean {
+    const { tree, epochStart } = this.#core;
+    return seen <= tree.lastZxid || (seen <= epochStart && counterOf(seen) === 0n);
   }
 
   /** The session is decided: answers, and reads on or closes. */

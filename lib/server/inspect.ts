@@ -11,6 +11,8 @@ export class Inspection {
   /** Leaders: sizes of proposals; set by the role. */
   proposalSizes: { readonly last: number; readonly min: number; readonly max: number } | null =
     null;
+  /** A role that counts too starts anew with the server's counts. */
+  onReset: () => void = () => {};
 
   constructor(core: Core) {
     this.#core = core;
@@ -94,6 +96,7 @@ export class Inspection {
 
   resetServer(): void {
     this.#core.stats.reset();
+    this.onReset();
   }
 
   resetConnections(): void {

@@ -6,7 +6,7 @@
 //
 // Must agree with Java's ZooKeeperServer, ServerCnxnFactory and CommitProcessor (client.md 8).
 
-import type { SessionId } from "../base/ids.ts";
+import { type Epoch, type SessionId, zxidOf } from "../base/ids.ts";
 import { assert } from "../base/assert.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import type { Txn } from "../txn/txn.ts";
@@ -71,6 +71,14 @@ export class Server implements ServerFace<Connection> {
     this.#sessionsExpired = deps.meters.tally("stale_sessions_expired");
     this.#idleExpired = deps.meters.tally("sessionless_connections_expired");
     this.#responseBytes = deps.meters.tally("response_bytes");
+  }
+
+  /**
+   * Members of an ensemble: this server has all that was committed before `epoch`. A Java leader that
+   * has just been elected shows its clients (epoch, 0), which is no txn: they are behind nobody.
+   */
+  levelWith(epoch: Epoch): void {
+    this.core.epochStart = zxidOf(epoch, 0n);
   }
 
   accept(client: ClientConn): Connection | null {
