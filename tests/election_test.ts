@@ -261,7 +261,9 @@ describe("a settled server", () => {
 });
 
 describe("links", () => {
-  const mesh = (sid: bigint): Mesh => new Mesh({ sid, helloWithinMs: 1000, ...MESH_DEFAULTS });
+  const isMember = (sid: bigint): boolean => sid <= 5n;
+  const mesh = (sid: bigint): Mesh =>
+    new Mesh({ sid, helloWithinMs: 1000, ...MESH_DEFAULTS, isMember });
 
   it("the smaller side only nudges", () => {
     const m = mesh(1n);
@@ -291,6 +293,30 @@ describe("links", () => {
     const effects = m.step({ type: "introduced", link: 4, sid: 1n, addresses }, at(1));
     assert.deepEqual(effects.map((e) => e.type), ["close", "dial"]);
     assert.deepEqual(effects.at(-1), { type: "dial", sid: 1n, advertised: addresses });
+  });
+
+  it("strangers that claim ever other sids are forgotten, oldest first; members are not", () => {
+    const m = mesh(3n);
+    const introduce = (link: number, sid: bigint): string[] => {
+      m.step({ type: "accepted", link }, at(0));
+      const effects = m.step({ type: "introduced", link, sid, addresses: [] }, at(0));
+      return effects.map((effect) =>
+        effect.type === "close" ? `close ${effect.link}` : effect.type
+      );
+    };
+    const { outsidersMax } = MESH_DEFAULTS;
+    assert.deepEqual(introduce(1, 5n), []);
+    for (let i = 0; i < outsidersMax; i++) {
+      assert.deepEqual(introduce(100 + i, BigInt(100 + i)), []);
+    }
+    assert.equal(m.connected().length, 1 + outsidersMax);
+    for (let i = 0; i < 500; i++) {
+      const oldest = i < outsidersMax ? 100 + i : 10_000 + i - outsidersMax;
+      assert.deepEqual(introduce(10_000 + i, BigInt(10_000 + i)), [`close ${oldest}`]);
+    }
+    assert.equal(m.connected().length, 1 + outsidersMax);
+    assert.ok(m.connected().includes(5n));
+    assert.deepEqual(introduce(2, 4n), [], "a member is let in whatever strangers there are");
   });
 
   it("its own sid costs the stranger its link", () => {

@@ -59,6 +59,8 @@ interface Wire {
   form: NotificationForm | null;
 }
 
+/** Answers that a link may leave unread. */
+const UNSENT_MAX = 1 << 20;
 const BIND_PAUSE_MS = 1000;
 const WILDCARDS = new Set(["0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0"]);
 
@@ -100,6 +102,7 @@ export class ElectionPort {
       sid: options.sid,
       helloWithinMs: options.helloWithinMs,
       ...MESH_DEFAULTS,
+      isMember: (sid) => this.#addressesOf(sid).length > 0,
     });
   }
 
@@ -370,6 +373,14 @@ export class ElectionPort {
     const wire = this.#wires.get(id);
     if (wire === undefined) return;
     wire.link.write(notificationFrame(notification, formFor(wire.form)));
+    if (wire.link.queued <= UNSENT_MAX) return;
+    const { host, port } = wire.link.remote;
+    this.#note("warn", "election", "a link is closed: it does not read what it is answered", {
+      to: `${host}:${port}`,
+    });
+    this.#wires.delete(id);
+    wire.link.destroy();
+    this.#clock.soon(() => this.#step({ type: "closed", link: id }));
   }
 
   #schedule(): void {

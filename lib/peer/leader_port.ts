@@ -227,7 +227,8 @@ export class LeaderPort implements Role, Backend {
   // ---- links --------------------------------------------------------------------------------------
 
   #accepted(accepted: Link): void {
-    if (!this.#isRunning || this.#wires.size >= LINKS_MAX) return accepted.destroy();
+    if (!this.#isRunning) return accepted.destroy();
+    if (this.#wires.size >= LINKS_MAX && !this.#makeRoom()) return accepted.destroy();
     const link = this.#nextLink++;
     const packets = new PacketLink(accepted, this.#options.packetLimit, {
       heard: () => {},
@@ -239,6 +240,16 @@ export class LeaderPort implements Role, Backend {
     this.#wires.set(link, new LearnerWire(packets));
     this.#step({ type: "linked", link, remote: packets.remote });
     packets.attach();
+  }
+
+  /** A flood of strangers must not keep members out: the oldest of those goes. */
+  #makeRoom(): boolean {
+    const { members } = this.#options.committed;
+    const stranger = this.#leader.learners().find(({ sid }) => !members.has(sid));
+    if (stranger === undefined) return false;
+    this.#drop(stranger.link, "there are too many links");
+    this.#step({ type: "unlinked", link: stranger.link });
+    return true;
   }
 
   #lost(link: number, why: string): void {
@@ -354,6 +365,7 @@ export class LeaderPort implements Role, Backend {
     prepare.nextZxid = zxidOf(epoch, 1n);
     host.established(epoch);
     const server = host.newServer(tree, this, tracker);
+    server.levelWith(epoch);
     this.#serving = { server, prepare, tracker };
     host.note("info", "leader", "a quorum follows", { epoch, lastZxid: hex(tree.lastZxid) });
     this.#closeOrphans();

@@ -76,6 +76,8 @@ export type ElectionEffect =
   /** While looking, somebody spoke of a newer configuration (2.3). */
   | { readonly type: "newerConfig"; readonly from: Sid; readonly text: string };
 
+/** Strangers whose last answer is remembered; any link may claim any sid. */
+const TOLD_MAX = 64;
 const NOBODY = -(1n << 63n);
 const UNTRUSTED: Zxid = -1n;
 /** The version this server writes into its notifications. */
@@ -252,8 +254,12 @@ export class Election {
     const told = this.#told.get(to);
     const isNews = told === undefined || told.vote !== vote || told.state !== this.#state ||
       now.mono >= told.at + this.#options.minNotificationMs;
-    if (isNews) this.#told.set(to, { vote, state: this.#state, at: now.mono });
-    return !isNews;
+    if (!isNews) return true;
+    this.#told.delete(to); // the newest is the last
+    this.#told.set(to, { vote, state: this.#state, at: now.mono });
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > TOLD_MAX && oldest !== undefined) this.#told.delete(oldest);
+    return false;
   }
 
   #heardLooking(from: Sid, vote: Vote, now: Instant): readonly ElectionEffect[] {

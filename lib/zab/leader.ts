@@ -269,6 +269,11 @@ export class Leader {
       throw misplaced(packet, "as the first packet");
     }
     const { sid, protocolVersion, configVersion } = this.#introduction(packet);
+    if (sid === this.#room.options.sid) {
+      throw new Fault("PROTOCOL", `a learner says that it is server ${sid}, which is this one`, {
+        hint: "each server needs a myid of its own; its acks would count as ours",
+      });
+    }
     if (protocolVersion < PROTOCOL_VERSION) {
       throw new Fault(
         "UNSUPPORTED",

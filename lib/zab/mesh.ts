@@ -27,6 +27,9 @@ export interface MeshOptions {
   readonly silenceMs: Millis;
   /** Links that have not introduced themselves; the oldest goes when there are more. */
   readonly strangersMax: number;
+  /** Sids that no configuration names; the oldest is forgotten, with its link, when there are more. */
+  readonly outsidersMax: number;
+  isMember(sid: Sid): boolean;
 }
 
 export const MESH_DEFAULTS = {
@@ -35,6 +38,7 @@ export const MESH_DEFAULTS = {
   nudgeMs: 1000,
   silenceMs: 5000,
   strangersMax: 64,
+  outsidersMax: 64,
 } as const;
 
 export type MeshEvent =
@@ -178,12 +182,31 @@ export class Mesh {
     if (sid === this.#options.sid) {
       return [{ type: "close", link, why: `sid ${sid} is this server's own` }];
     }
+    const effects = this.#neighbours.has(sid) ? [] : this.#makeRoom(sid);
     const neighbour = this.#neighbour(sid);
     if (addresses.length > 0) neighbour.advertised = addresses;
-    const effects = this.#dropLink(sid, neighbour, "replaced by a newer link");
+    effects.push(...this.#dropLink(sid, neighbour, "replaced by a newer link"));
     if (sid > this.#options.sid) return [...effects, ...this.#adopt(link, sid, neighbour, now)];
     effects.push({ type: "close", link, why: `this server dials sid ${sid}, not the reverse` });
     if (!neighbour.dialling) effects.push(this.#dial(sid, neighbour));
+    return effects;
+  }
+
+  /** Anybody may claim any sid: those of strangers are not kept for ever. */
+  #makeRoom(newcomer: Sid): MeshEffect[] {
+    const { isMember, outsidersMax } = this.#options;
+    if (isMember(newcomer)) return [];
+    const outsiders = [...this.#neighbours].filter(([sid]) => !isMember(sid));
+    const effects: MeshEffect[] = [];
+    while (outsiders.length >= outsidersMax) {
+      const oldest = outsiders.shift();
+      if (oldest === undefined) break;
+      const [sid, neighbour] = oldest;
+      effects.push(
+        ...this.#dropLink(sid, neighbour, "too many servers that no configuration names"),
+      );
+      this.#neighbours.delete(sid);
+    }
     return effects;
   }
 

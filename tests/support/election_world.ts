@@ -75,7 +75,7 @@ export class ElectionWorld {
     const running: Running = {
       facts,
       election: new Election(this.#electorate(facts), ELECTION_DEFAULTS),
-      mesh: new Mesh({ sid, helloWithinMs: 2000, ...MESH_DEFAULTS }),
+      mesh: new Mesh({ sid, helloWithinMs: 2000, ...MESH_DEFAULTS, isMember: () => true }),
       decided: null,
       wake: null,
     };
