@@ -3,7 +3,7 @@
 
 export const REPORT_VIEW = String.raw`
 // ---- sequence diagram: only the rows in sight are drawn -----------------------------------------
-const ROW=24,LEFT=106,V=$("view"),scroller=$("scroll");
+const ROW=24,LEFT=118,V=$("view"),scroller=$("scroll");
 let laneXs=[];
 function layout(){
  const w=scroller.clientWidth,h=scroller.clientHeight;
@@ -47,9 +47,9 @@ const STORY_COLOUR={election:"election",sync:"quorum",loss:"bad",epoch:"warn",se
 function drawStory(g,s,y,w){
  g.font="italic 12px system-ui";g.fillStyle=C[STORY_COLOUR[s.type]]||C.warn;
  const mark=s.type==="loss"?"✕ ":s.type==="election"?"★ ":"● ";
- const text=fit(g,mark+s.words,w-LEFT-24),tw=g.measureText(text).width;
+ const text=fit(g,mark+s.words,w-LEFT-24);
  g.globalAlpha=.12;g.fillRect(LEFT-6,y+2,w-LEFT,ROW-4);g.globalAlpha=1;
- g.clearRect(LEFT,y+4,0,0);g.fillText(text,LEFT+2,y+ROW/2);void tw;}
+ g.fillText(text,LEFT+2,y+ROW/2);}
 function drawArrow(g,m,y,w){
  const a=laneXs[m.a],b=laneXs[m.b],base=y+ROW-6;
  const colour=m.error<0||m.lost?C.bad:C.of[m.p];
