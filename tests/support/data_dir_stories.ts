@@ -102,14 +102,10 @@ export function usToJava(version: string, packing: Packing = ""): Promise<void> 
     const dist = await prepare(version);
     const isBasic = !isSince(dist, "3.5.5");
     const hasNulls = isBasic || isSince(dist, "3.6.0"); // the tool of 3.5 stumbles over no data
+    const kinds = { isBasic, hasNulls, hasCreate2InMulti: isSince(dist, "3.7.2") };
     const settings = { snapshotCompression: packing, snapCount: 150 };
-    const tree = await weWrite(
-      dir,
-      version.length + packing.length,
-      600,
-      { isBasic, hasNulls },
-      settings,
-    );
+    const seed = version.length + packing.length;
+    const tree = await weWrite(dir, seed, 600, kinds, settings);
     await readByTools(dist, join(dir, "data/version-2"), tree.nodeCount);
     const server = await stage.start(dist);
     const client = await stage.client(server);

@@ -123,6 +123,8 @@ export interface WorkloadKinds {
   readonly isBasic?: boolean;
   /** Whether some nodes are made without data; they are unless told otherwise. */
   readonly hasNulls?: boolean;
+  /** Whether a multi may hold create2; older servers then drop the rest of it (quorum.md H-R13). */
+  readonly hasCreate2InMulti?: boolean;
 }
 
 /** Valid transactions one after another, each with the digest its leader would give it. */
@@ -266,6 +268,7 @@ export class Workload {
     }
     let [type, body] = this.#creation();
     while (this.#isEphemeral(body)) [type, body] = this.#dropped(body);
+    if (type === OpCode.create2 && this.#kinds.hasCreate2InMulti === false) type = OpCode.create;
     const parts: TxnPart[] = [{ type, body }, { type: OpCode.setData, body: this.#setting() }];
     return this.#make(this.#session(), OpCode.multi, { kind: "multi", parts });
   }
