@@ -32,8 +32,8 @@ export function openDataDirs(
 }
 
 /**
- * Places of the marker that an empty database is meant to be: Java looks beside the logs, its script
- * writes beside the snapshots.
+ * Places of the marker that an empty database is meant to be: Java looks beside the logs, its
+ * script writes beside the snapshots.
  */
 export const initializeFiles = (dataDir: string, dataLogDir: string): readonly string[] => [
   ...new Set([join(dataLogDir, INITIALIZE), join(dataDir, INITIALIZE)]),

@@ -46,8 +46,8 @@ export interface Recovered {
   readonly snapshot: DataFile | null;
   readonly digest: DigestReport;
   /**
-   * The snapshot shows effects of transactions up to this zxid that the log does not have. Null: the
-   * tree is exact. A leader that sends the missing ones makes it so again.
+   * The snapshot shows effects of transactions up to this zxid that the log does not have. Null:
+   * the tree is exact. A leader that sends the missing ones makes it so again.
    */
   readonly fuzzyUntil: Zxid | null;
 }

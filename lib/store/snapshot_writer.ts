@@ -197,8 +197,8 @@ function packerOf(compression: Compression): Packer {
 }
 
 /**
- * One gzip member. Each slice is packed on its own and ends on a byte (a sync flush), so that slices
- * can be joined and no packer with a state of its own is needed.
+ * One gzip member. Each slice is packed on its own and ends on a byte (a sync flush), so that
+ * slices can be joined and no packer with a state of its own is needed.
  */
 function gzipPacker(): Packer {
   const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
