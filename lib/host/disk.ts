@@ -12,13 +12,6 @@ import { Fault } from "../base/errors.ts";
 import type { Disk, Done } from "../ports.ts";
 import { diskFault, systemCode } from "./system_errors.ts";
 
-/**
- * A write up to this size, whose end nobody waits for, is copied to the system's cache on the spot:
- * that takes less than the two changes of thread it saves, for each commit of a log. What takes long
- * is the flush, and that is always left to the pool.
- */
-const SMALL = 1 << 16;
-
 /** One call on a path: calls `done` when it is over, with what went wrong. */
 type Call = (file: OpenFile, done: (error: unknown, doing: string) => void) => void;
 
@@ -143,7 +136,6 @@ export class HostDisk implements Disk {
   }
 
   write(path: string, at: number, bytes: Uint8Array, done?: Done): void {
-    if (done === undefined && bytes.length <= SMALL && this.#writeNow(path, at, bytes)) return;
     this.#submit(path, (file, over) => {
       withOpen(file, over, (handle) => {
         file.isDirty = true;
@@ -187,23 +179,6 @@ export class HostDisk implements Disk {
       fs.rm(path, { force: true }, (error) => over(error, "removing"));
     }, done);
     this.release(path);
-  }
-
-  /** Whether nothing was before it on an open file, so that it could be written at once. */
-  #writeNow(path: string, at: number, bytes: Uint8Array): boolean {
-    const file = this.#open.get(path);
-    if (file === undefined || file.handle === null || file.isBusy || file.fault !== null) {
-      return false;
-    }
-    file.isDirty = true;
-    try {
-      for (let from = 0; from < bytes.length;) {
-        from += fs.writeSync(file.handle, bytes, from, bytes.length - from, at + from);
-      }
-    } catch (error) {
-      file.fault = diskFault(error, "writing", path);
-    }
-    return true;
   }
 
   #submit(path: string, call: Call, done?: Done): void {
