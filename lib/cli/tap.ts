@@ -1,6 +1,6 @@
 // `zkpeer tap`: a transparent proxy that decodes what passes through it, live. Bytes go on first and
-// are decoded after: what the decoder makes of them cannot change them, and costs them next to
-// nothing. The decoder sees packets as a capture would have them, so all formats and filters of
+// are decoded after, in slices of a millisecond: what the decoder makes of them cannot change them,
+// and costs them next to nothing. The decoder sees packets as a capture would have them, so all formats and filters of
 // `decode` work.
 
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -39,8 +39,9 @@ Ends at SIGINT or SIGTERM; with --format summary or html the result is written t
 
 export const help = helpText(spec);
 
-/** How often text that has gathered is written, and idle connections are looked at. */
-const FLUSH_MS = 50;
+/** How often what has passed is decoded and written, and how long that may hold up what passes. */
+const DECODE_EVERY_MS = 20;
+const SLICE_MS = 1;
 
 export async function run(args: string[], io: CliIo): Promise<number> {
   const parsed = readArgs(spec, args);
@@ -107,14 +108,19 @@ class Tap {
     const shown = typeof address === "object" && address !== null ? address.port : at.port;
     const { host, port } = this.#target;
     this.#io.stderr.write(`tapping ${at.host}:${shown} → ${host}:${port}\n`);
-    const flush = setInterval(() => this.#session.flush(0), FLUSH_MS);
+    const slice = (): void => {
+      if (this.#packets.decode(SLICE_MS)) this.#session.flush(0);
+      else setImmediate(slice);
+    };
+    const decoding = setInterval(slice, DECODE_EVERY_MS);
     await new Promise<void>((done) => {
       if (this.#io.signal.aborted) return done();
       this.#io.signal.addEventListener("abort", () => done(), { once: true });
     });
-    clearInterval(flush);
+    clearInterval(decoding);
     server.close();
     for (const socket of this.#sockets) socket.destroy();
+    this.#packets.decode(Number.POSITIVE_INFINITY);
   }
 
   #accept(client: Socket): void {

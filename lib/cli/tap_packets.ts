@@ -16,8 +16,14 @@ const ACK = 16;
 const PIECE_MAX = 60_000;
 const RAW_IP = 101;
 
+/** How much may wait to be decoded before passing on has to wait for decoding. */
+const WAITING_MAX = 64 << 20;
+
 export class TapPackets {
   readonly #show: (packet: Packet) => void;
+  /** Packets seen and not yet decoded: decoding is done when nothing passes. */
+  #waiting: Packet[] = [];
+  #waitingBytes = 0;
   /** Wall clock of the beginning, nanoseconds since 1970. */
   readonly origin: bigint;
   readonly #start: number;
@@ -29,7 +35,28 @@ export class TapPackets {
   }
 
   open(client: End, server: End): TapFlow {
-    return new TapFlow(this.#show, () => (performance.now() - this.#start) * 1e6, client, server);
+    const now = (): number => (performance.now() - this.#start) * 1e6;
+    return new TapFlow((packet) => this.#keep(packet), now, client, server);
+  }
+
+  #keep(packet: Packet): void {
+    this.#waiting.push(packet);
+    this.#waitingBytes += packet.end;
+    if (this.#waitingBytes > WAITING_MAX) this.decode(Number.POSITIVE_INFINITY);
+  }
+
+  /** Decodes what waits, for so many milliseconds at most; true when nothing waits any more. */
+  decode(budgetMs: number): boolean {
+    const until = performance.now() + budgetMs;
+    let done = 0;
+    for (const packet of this.#waiting) {
+      this.#show(packet);
+      this.#waitingBytes -= packet.end;
+      done += 1;
+      if (performance.now() > until) break;
+    }
+    this.#waiting = done === this.#waiting.length ? [] : this.#waiting.slice(done);
+    return this.#waiting.length === 0;
   }
 }
 
