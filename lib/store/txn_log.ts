@@ -84,30 +84,31 @@ export class LogWriter {
 
   /**
    * Hands all that is buffered to the disk; `done` is called when it is durable. One batch at a
-   * time: the next one may be started from within `done`.
+   * time: the next one may be started from within `done`. One file after the other: a crash between
+   * two flushes must not leave a later file behind a hole in the one before it.
    */
   commit(done: Done): void {
     const segments = this.#segments;
-    let waiting = 1;
-    let failed: Fault | null = null;
-    const over = (fault: Fault | null) => {
-      failed ??= fault;
-      waiting -= 1;
-      if (waiting === 0) done(failed);
-    };
+    assert(this.#count > 0, "a batch is not empty");
     this.#count = 0;
-    segments.forEach((segment, index) => {
+    const parts = segments.map((segment, index) => {
       segment.isFinished = index < segments.length - 1 || this.#isRolling;
-      if (this.#commitSegment(segment, over)) waiting += 1;
+      return { segment, bytes: segment.out.give() };
     });
     const last = segments.at(-1);
-    const isOpen = last !== undefined && !last.isFinished;
-    this.#segments = isOpen ? [last] : [];
-    if (isOpen && this.#options.sizeLimit > 0 && last.allocated > this.#options.sizeLimit) {
-      this.roll();
-    }
-    assert(waiting > 1, "a batch is not empty");
-    waiting -= 1;
+    this.#segments = last !== undefined && !last.isFinished ? [last] : [];
+    const next = (fault: Fault | null): void => {
+      const part = fault === null ? parts.shift() : undefined;
+      if (part !== undefined) return this.#commitSegment(part.segment, part.bytes, next);
+      if (last !== undefined && this.#segments.at(-1) === last) this.#limit(last);
+      done(fault);
+    };
+    next(null);
+  }
+
+  #limit(segment: Segment): void {
+    const { sizeLimit } = this.#options;
+    if (sizeLimit > 0 && segment.allocated > sizeLimit) this.roll();
   }
 
   /** Ends the file at hand, without padding. Nothing may be buffered. */
@@ -122,15 +123,13 @@ export class LogWriter {
     this.#disk.release(segment.path);
   }
 
-  /** Whether bytes of this segment were handed over, so that `over` will be called for it. */
-  #commitSegment(segment: Segment, over: Done): boolean {
-    const bytes = segment.out.give();
+  #commitSegment(segment: Segment, bytes: Uint8Array, over: Done): void {
     if (bytes.length === 0) {
       if (segment.isFinished) {
         this.#trim(segment);
         this.#disk.release(segment.path);
       }
-      return false;
+      return over(null);
     }
     if (segment.size > LOG_HEADER_SIZE && segment.size > segment.allocated && !segment.isFinished) {
       segment.allocated = segment.size;
@@ -148,7 +147,6 @@ export class LogWriter {
       if (segment.isFinished) this.#trim(segment);
     }
     if (segment.isFinished) this.#disk.release(segment.path);
-    return true;
   }
 
   #trim(segment: Segment): void {
