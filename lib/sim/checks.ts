@@ -1,13 +1,12 @@
 // What must hold at every step of a run. Looks at members from outside, through what they say and
 // what their trees hold; it never steers them. architecture.md 1.6 numbers the checks.
 
-import { type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
-import type { Cluster, Ear, Node } from "./cluster.ts";
+import { counterOf, type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
+import { PacketReader } from "../wire/learner.ts";
+import { PacketType } from "../txn/opcodes.ts";
+import { type Cluster, type Ear, type Node, QUORUM_PORT } from "./cluster.ts";
+import type { SimLink } from "./network.ts";
 import type { World } from "./world.ts";
-
-export class Violation extends Error {
-  override readonly name = "Violation";
-}
 
 interface Seen {
   zxid: Zxid;
@@ -24,6 +23,10 @@ export class Checks implements Ear {
   readonly #seen = new Map<Node, Seen>();
   readonly #violations: string[] = [];
   #oldestDigest: Zxid[] = [];
+  #cluster: Cluster | null = null;
+  /** Links on which NEWLEADER has been acknowledged. */
+  readonly #greeted = new WeakSet<SimLink>();
+  readonly #readers = new WeakMap<SimLink, PacketReader>();
 
   constructor(world: World) {
     this.#world = world;
@@ -61,27 +64,93 @@ export class Checks implements Ear {
     this.#leaders.set(epoch, node);
   }
 
+  /** Begins to listen to what members say to each other. */
+  watch(cluster: Cluster): void {
+    this.#cluster = cluster;
+    cluster.internet.tap = (link, bytes) => {
+      if (link.remote.port === QUORUM_PORT) this.#said(link, bytes);
+    };
+  }
+
   /** After each event: members that serve and stand at the same zxid hold the same tree. */
-  step(cluster: Cluster): void {
-    for (const node of cluster.nodes) {
-      const server = node.peer?.server ?? null;
-      if (server === null) {
-        this.#seen.delete(node);
-        continue;
+  step(): void {
+    const { actor } = this.#world;
+    if (actor === null || this.#cluster === null) return;
+    this.#world.actor = null;
+    for (const node of this.#cluster.nodes) if (node.life === actor) this.#look(node);
+  }
+
+  #look(node: Node): void {
+    const server = node.peer?.server ?? null;
+    if (server === null) {
+      this.#seen.delete(node);
+      return;
+    }
+    const { tree, backend } = server.core;
+    const seen = this.#seen.get(node);
+    const zxid = tree.lastZxid;
+    if (seen === undefined || seen.life !== node.starts || seen.role !== backend.role) {
+      this.#seen.set(node, { zxid, life: node.starts, role: backend.role });
+    } else {
+      if (seen.zxid === zxid) return;
+      if (zxid < seen.zxid) {
+        this.violation(`${node.name}: applied ${hex(zxid)} after ${hex(seen.zxid)}`);
       }
-      const { tree, backend } = server.core;
-      const seen = this.#seen.get(node);
-      const zxid = tree.lastZxid;
-      if (seen === undefined || seen.life !== node.starts || seen.role !== backend.role) {
-        this.#seen.set(node, { zxid, life: node.starts, role: backend.role });
-      } else {
-        if (seen.zxid === zxid) continue;
-        if (zxid < seen.zxid) {
-          this.violation(`${node.name}: applied ${hex(zxid)} after ${hex(seen.zxid)}`);
-        }
-        seen.zxid = zxid;
-      }
-      this.#compare(node, zxid, tree.digest());
+      seen.zxid = zxid;
+      if (backend.role === "leader") this.#committed(node, zxid);
+    }
+    this.#compare(node, zxid, tree.digest());
+  }
+
+  /** What a leader applies is on the disks of a quorum (check 4). */
+  #committed(leader: Node, zxid: Zxid): void {
+    const cluster = this.#cluster;
+    if (cluster === null || cluster.hasGroups) return;
+    if (cluster.nodes.some(({ storage }) => storage.wasWiped)) return;
+    const { voters } = cluster;
+    const holders = voters.filter((node) => durableOf(node) >= zxid);
+    if (2 * holders.length > voters.length) return;
+    this.violation(
+      `${leader.name} committed ${
+        hex(zxid)
+      }, which only ${holders.length} of ${voters.length} have on disk`,
+    );
+  }
+
+  /** No ACK leaves for what its sender's disk would not have after a crash (check 3). */
+  #said(link: SimLink, bytes: Uint8Array): void {
+    const node = this.#cluster?.nodes.find(({ life }) => life === link.life);
+    if (node === undefined) return;
+    let reader = this.#readers.get(link);
+    if (reader === undefined) this.#readers.set(link, reader = new PacketReader());
+    reader.push(bytes.slice());
+    for (let packet = reader.next(); packet !== null; packet = reader.next()) {
+      if (packet.type === PacketType.ACK) this.#acked(node, link, packet.zxid);
+    }
+  }
+
+  #acked(node: Node, link: SimLink, zxid: Zxid): void {
+    const durable = durableOf(node);
+    if (counterOf(zxid) !== 0n) {
+      if (node.isObserver || durable >= zxid) return;
+      this.violation(
+        `${node.name} acknowledges ${hex(zxid)}, but its disk ends at ${hex(durable)}`,
+      );
+      return;
+    }
+    const epoch = BigInt(node.storage.text("/data/version-2/currentEpoch") ?? -1n);
+    if (epoch !== epochOf(zxid)) {
+      this.violation(
+        `${node.name} acknowledges epoch ${epochOf(zxid)}, but its disk says ${epoch}`,
+      );
+    }
+    if (this.#greeted.has(link)) return; // the ACK of UPTODATE
+    this.#greeted.add(link);
+    const level = node.peer?.tree?.lastZxid ?? -1n;
+    if (durable < level) {
+      this.violation(
+        `${node.name} is level with its leader at ${hex(level)}, on disk at ${hex(durable)}`,
+      );
     }
   }
 
@@ -98,9 +167,17 @@ export class Checks implements Ear {
     }
     if (known.digest === digest) return;
     this.violation(
-      `at ${hex(zxid)} (epoch ${epochOf(zxid)}) the trees of ${known.node.name} and ${node.name} differ`,
+      `at ${hex(zxid)} (epoch ${
+        epochOf(zxid)
+      }) the trees of ${known.node.name} and ${node.name} differ`,
     );
   }
+}
+
+/** How far the disk of a member would bring it after a crash. */
+function durableOf({ storage }: Node): Zxid {
+  const { logTail, newestSnapshot } = storage;
+  return logTail > newestSnapshot ? logTail : newestSnapshot;
 }
 
 /** What a line says happened, without its numbers, for the table of coverage. */

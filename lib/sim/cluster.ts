@@ -4,9 +4,9 @@
 // checks.ts's.
 
 import { assert } from "../base/assert.ts";
-import type { Fault } from "../base/errors.ts";
+import { type Fault, isFault } from "../base/errors.ts";
 import { hex, type Sid } from "../base/ids.ts";
-import { loadConfig } from "../peer/config.ts";
+import { type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import { type DiskHealth, GOOD_DISK, SimDisk, SimStorage } from "./disk.ts";
 import { SimInternet, SimNetwork, type WeatherOptions } from "./network.ts";
@@ -15,6 +15,8 @@ import { Life, SimClock, SimTrace, type WallClock, type World } from "./world.ts
 export interface ClusterOptions {
   readonly voters: number;
   readonly observers: number;
+  /** Whether the settings weigh votes. */
+  readonly hasGroups?: boolean;
   /** Lines of zoo.cfg for every member, instead of the defaults below. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly weather?: WeatherOptions;
@@ -23,9 +25,8 @@ export interface ClusterOptions {
 /** Small limits: every run rolls logs, takes snapshots and outgrows the memory of a leader. */
 const SETTINGS: Readonly<Record<string, string>> = {
   tickTime: "500",
-  initLimit: "20",
-  syncLimit: "6",
-  maxSessionTimeout: "20000",
+  initLimit: "10",
+  syncLimit: "5",
   snapCount: "300",
   preAllocSize: "8",
   maxClientCnxns: "0",
@@ -36,7 +37,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 export const CLIENT_PORT = 2181;
 const ELECTION_PORT = 3888;
-const QUORUM_PORT = 2888;
+export const QUORUM_PORT = 2888;
 
 export interface Ear {
   /** A member said something; `detail` as it gave it. */
@@ -56,6 +57,7 @@ export class Node {
   peer: Peer | null = null;
   /** Lives begun. */
   starts = 0;
+  isStopping = false;
   /** Why the last life ended by itself; null when it did not. */
   fault: Fault | null = null;
   readonly #cluster: Cluster;
@@ -108,8 +110,8 @@ export class Node {
       try {
         peer.start();
       } catch (error) {
-        if (!(error instanceof Error) || error.name !== "Fault") throw error;
-        this.#failed(error as Fault, null);
+        if (!isFault(error)) throw error;
+        this.#failed(error, null);
       }
     });
   }
@@ -120,6 +122,19 @@ export class Node {
     this.#cluster.world.note(this.name, "crashes");
     this.#end();
     this.storage.crash();
+  }
+
+  /** Ends in good order, as an operator ends a server. */
+  stop(): void {
+    const { peer, life } = this;
+    if (peer === null || life === null) return;
+    this.#cluster.world.note(this.name, "is stopped");
+    this.isStopping = true;
+    life.run(() => {
+      peer.stop(() => {
+        if (this.life === life) this.#end();
+      });
+    });
   }
 
   pause(): void {
@@ -147,6 +162,7 @@ export class Node {
     const { life } = this;
     if (life === null) return;
     life.end();
+    this.isStopping = false;
     this.life = null;
     this.peer = null;
     this.#cluster.internet.died(life);
@@ -162,11 +178,14 @@ export class Cluster {
   readonly internet: SimInternet;
   readonly nodes: readonly Node[];
   readonly ear: Ear;
+  readonly hasGroups: boolean;
   readonly #settings: Readonly<Record<string, string>>;
+  readonly #configs = new Map<Node, Config>();
 
   constructor(world: World, options: ClusterOptions, ear: Ear = {}) {
     this.world = world;
     this.ear = ear;
+    this.hasGroups = options.hasGroups ?? false;
     this.internet = new SimInternet(world, options.weather);
     this.#settings = { ...SETTINGS, ...options.settings };
     const count = options.voters + options.observers;
@@ -197,12 +216,23 @@ export class Cluster {
     this.internet.healAll();
     for (const node of this.nodes) {
       node.health = GOOD_DISK;
+      node.storage.spare();
+      if (node.isStopping) node.crash();
       node.resume();
       if (!node.isUp) node.start();
     }
   }
 
-  configOf(node: Node): ConstructorParameters<typeof Peer>[0] {
+  configOf(node: Node): Config {
+    let config = this.#configs.get(node);
+    if (config === undefined) {
+      config = this.#readConfig(node);
+      this.#configs.set(node, config);
+    }
+    return config;
+  }
+
+  #readConfig(node: Node): Config {
     const lines = Object.entries(this.#settings).map(([key, value]) => `${key}=${value}`);
     for (const { sid, host, isObserver } of this.nodes) {
       const role = isObserver ? ":observer" : "";

@@ -4,8 +4,10 @@
 // (tests/support/contract_disk.ts).
 
 import { Fault } from "../base/errors.ts";
+import type { Zxid } from "../base/ids.ts";
+import { LOG, SNAPSHOT, zxidOfName } from "../store/names.ts";
 import type { Disk, Done, Millis } from "../ports.ts";
-import type { Life, SimRandom, World } from "./world.ts";
+import { type Life, ProcessEnded, type SimRandom, type World } from "./world.ts";
 
 export interface DiskHealth {
   readonly flushMin: Millis;
@@ -39,6 +41,11 @@ interface Change {
   readonly lengthAfter: number;
 }
 
+/** Bytes before the first entry of a log; checksum, length, and a transaction's header up to its zxid. */
+const LOG_HEADER = 16;
+const ENTRY_MIN = 32;
+const ENTRY_END = 0x42;
+
 class File {
   bytes = new Uint8Array(64);
   length = 0;
@@ -46,6 +53,31 @@ class File {
   changes: Change[] = [];
   /** False: the name itself would not survive a crash. */
   isNamed = false;
+  /** Of a log: the last transaction that was there at a flush. */
+  tail: Zxid = -1n;
+  #scanned = LOG_HEADER;
+
+  /** Everything is durable: looks at what a log holds from now on. */
+  settled(): void {
+    this.changes = [];
+    this.isNamed = true;
+    const view = new DataView(this.bytes.buffer, 0, this.length);
+    let at = this.#scanned;
+    while (at + ENTRY_MIN <= this.length) {
+      const length = view.getInt32(at + 8);
+      if (length <= 0 || at + length + 13 > this.length) break;
+      if (this.bytes[at + length + 12] !== ENTRY_END) break;
+      this.tail = view.getBigInt64(at + 24);
+      at += length + 13;
+    }
+    this.#scanned = at;
+  }
+
+  /** What stood here may have changed. */
+  rescan(): void {
+    this.tail = -1n;
+    this.#scanned = LOG_HEADER;
+  }
 
   read(from: number, to: number): Uint8Array {
     return this.bytes.slice(Math.min(from, this.length), Math.min(to, this.length));
@@ -79,12 +111,14 @@ class File {
 
   #apply(change: Change): void {
     this.#reach(change.lengthAfter);
+    if (change.at < this.#scanned) this.rescan();
     if (change.lengthAfter < this.length) this.bytes.fill(0, change.lengthAfter, this.length);
     this.length = change.lengthAfter;
     if (change.bytes !== null) this.bytes.set(change.bytes, change.at);
   }
 
   #takeBack(change: Change): void {
+    if (change.at < this.#scanned) this.rescan();
     if (this.length > change.lengthBefore) this.bytes.fill(0, change.lengthBefore, this.length);
     this.#reach(change.lengthBefore);
     this.length = change.lengthBefore;
@@ -112,7 +146,8 @@ class File {
       });
       isTorn = true;
     }
-    this.changes = [];
+    this.rescan();
+    this.settled();
     return isTorn;
   }
 
@@ -140,6 +175,10 @@ export class SimStorage {
   /** Files whose removal or replacement is not durable: they may come back. */
   readonly gone = new Map<string, File>();
   readonly random: SimRandom;
+  /** Whether it ever was replaced by an empty one. */
+  wasWiped = false;
+  #callsLeft = 0;
+  #die: (() => void) | null = null;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -169,15 +208,66 @@ export class SimStorage {
     this.gone.clear();
   }
 
-  /** Flips one bit of some file whose name holds `part`; false when there is none. */
-  rot(part: string): boolean {
-    const names = [...this.files.keys()].filter((n) => n.includes(part)).sort();
-    if (names.length === 0) return false;
-    const file = this.files.get(this.random.pick(names));
+  /** Flips one bit of a file; false when there is none. */
+  rot(path: string): boolean {
+    const file = this.files.get(path);
     if (file === undefined || file.length === 0) return false;
     const at = this.random.below(file.length);
     file.bytes[at] ^= 1 << this.random.below(8);
+    file.rescan();
     return true;
+  }
+
+  /** A new, empty disk. */
+  wipe(): void {
+    this.files.clear();
+    this.gone.clear();
+    this.wasWiped = true;
+  }
+
+  /** The process that uses this disk dies at the call after `calls` more. */
+  dieAfter(calls: number, die: () => void): void {
+    this.#callsLeft = calls;
+    this.#die = die;
+  }
+
+  /** The process lives on. */
+  spare(): void {
+    this.#die = null;
+  }
+
+  /** Before each call that changes something; throws when the process died there. */
+  called(): void {
+    if (this.#die === null || this.#callsLeft-- > 0) return;
+    const die = this.#die;
+    this.#die = null;
+    die();
+    throw new ProcessEnded();
+  }
+
+  /** The last transaction that a flush has made durable in the logs; −1: none. */
+  get logTail(): Zxid {
+    let tail: Zxid = -1n;
+    for (const [path, file] of this.files) {
+      if (file.tail > tail && zxidOfName(nameOf(path), LOG) !== -1n) tail = file.tail;
+    }
+    return tail;
+  }
+
+  /** The zxid of the newest snapshot under its final name; −1: none. */
+  get newestSnapshot(): Zxid {
+    let newest: Zxid = -1n;
+    for (const path of this.files.keys()) {
+      const zxid = zxidOfName(nameOf(path), SNAPSHOT);
+      if (zxid > newest && !path.endsWith(".tmp")) newest = zxid;
+    }
+    return newest;
+  }
+
+  /** A small file as text; null when there is none. */
+  text(path: string): string | null {
+    const file = this.files.get(path);
+    return file === undefined ? null : new TextDecoder().decode(file.read(0, file.length));
   }
 }
 
@@ -235,23 +325,25 @@ export class SimDisk implements Disk {
 
   truncate(path: string, length: number): void {
     const file = this.#existing(path, "setting the length");
+    this.#storage.called();
     file.resize(length);
-    file.changes = [];
-    file.isNamed = true;
+    file.rescan();
+    file.settled();
   }
 
   remove(path: string): void {
+    this.#storage.called();
     this.#storage.files.delete(path);
     this.#storage.gone.delete(path);
   }
 
   replaceNow(path: string, bytes: Uint8Array): void {
+    this.#storage.called();
     const fault = this.#noFolder(path) ?? this.#spaceFor(path, bytes.length);
     if (fault !== null) throw fault;
     const file = new File();
     file.write(0, bytes.slice());
-    file.changes = [];
-    file.isNamed = true;
+    file.settled();
     this.#storage.files.set(path, file);
   }
 
@@ -336,8 +428,7 @@ export class SimDisk implements Disk {
       this.#made(path).isNamed = true;
       return { takes, fault: null };
     }
-    file.changes = [];
-    file.isNamed = true;
+    file.settled();
     return { takes, fault: null };
   }
 
@@ -362,6 +453,7 @@ export class SimDisk implements Disk {
     // The work happens at the start of its time, its end is heard of later: a crash in between
     // leaves a flush done that nobody has heard of, as on a real disk.
     this.#life.after(0, () => {
+      this.#storage.called();
       const { takes, fault } = next.call();
       if (fault !== null) queue.fault ??= fault;
       this.#life.after(takes, () => {
@@ -398,6 +490,8 @@ export class SimDisk implements Disk {
     return new Fault("DISK_FULL", "no space left on the device", { where: path });
   }
 }
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 const trimmed = (dir: string): string =>
   dir.length > 1 && dir.endsWith("/") ? dir.slice(0, -1) : dir;

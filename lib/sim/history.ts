@@ -65,7 +65,9 @@ function judgeOrder(path: string, sets: readonly Op[]): string[] {
   let version = -1;
   for (const op of done) {
     if (latestStart.op !== null && op.ended !== null && op.ended < latestStart.at) {
-      wrong.push(`${path}: ${name(op)} ended before ${name(latestStart.op)} began, but is after it`);
+      wrong.push(
+        `${path}: ${name(op)} ended before ${name(latestStart.op)} began, but is after it`,
+      );
     }
     if (op.began > latestStart.at) latestStart = { at: op.began, op };
     const own = op.stat?.version ?? 0;

@@ -39,6 +39,8 @@ interface Listener {
 export class SimInternet {
   readonly world: World;
   weather: WeatherOptions;
+  /** Hears what is written, before it is under way. */
+  tap: ((link: SimLink, bytes: Uint8Array) => void) | null = null;
   readonly #random: SimRandom;
   readonly #listeners = new Map<string, Listener>();
   readonly #names = new Map<string, string>();
@@ -63,7 +65,7 @@ export class SimInternet {
   }
 
   isCut(from: string, to: string): boolean {
-    return from !== to && this.#cuts.has(`${from}>${to}`);
+    return this.#cuts.size > 0 && from !== to && this.#cuts.has(`${from}>${to}`);
   }
 
   /** Nothing gets from one host to the other any more; the reverse is another call. */
@@ -153,9 +155,11 @@ export class SimInternet {
   ): Closable {
     const where = `${to.host}:${to.port}`;
     let isOver = false;
+    let cancel = (): void => {};
     const over = (result: Link | Fault): void => {
       if (isOver) return;
       isOver = true;
+      cancel();
       done(result);
     };
     const host = this.resolve(to.host);
@@ -164,8 +168,10 @@ export class SimInternet {
       life.after(this.latency(), () => over(fault));
       return { close: () => void (isOver = true) };
     }
-    const tooLate = new Fault("TIMEOUT", `no answer in ${within} ms`, { where });
-    life.after(within, () => over(tooLate));
+    cancel = life.after(
+      within,
+      () => over(new Fault("TIMEOUT", `no answer in ${within} ms`, { where })),
+    );
     const attempt = (): void => {
       if (isOver || !life.isAlive) return;
       if (this.isCut(fromHost, host) || this.isCut(host, fromHost)) {
@@ -229,7 +235,7 @@ export class SimNetwork implements Network {
 type Parcel = { readonly turn: number } & ({ readonly bytes: Uint8Array } | { readonly end: true });
 
 /** One end of a link. What it writes travels to `other`. */
-class SimLink implements Link {
+export class SimLink implements Link {
   readonly remote: Address;
   readonly local: Address;
   readonly life: Life;
@@ -283,6 +289,7 @@ class SimLink implements Link {
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#hasEnded || bytes.length === 0) return true;
     this.#inFlight += bytes.length;
+    this.#internet.tap?.(this, bytes);
     let from = 0;
     for (const length of this.#internet.pieces(bytes.length)) {
       this.#send({ turn: this.#turns++, bytes: bytes.slice(from, from + length) });

@@ -6,7 +6,8 @@ import { Cluster } from "./cluster.ts";
 import { Checks } from "./checks.ts";
 import { type FinalState, judge } from "./history.ts";
 import { Nemesis, type Profile, weatherOf } from "./nemesis.ts";
-import { SimClient, WORKLOAD } from "./workload.ts";
+import { drawShape, type Shape } from "./shape.ts";
+import { SimClient } from "./workload.ts";
 import { World } from "./world.ts";
 import { hex } from "../base/ids.ts";
 
@@ -18,6 +19,11 @@ export interface RunOptions {
   readonly minutes: number;
   /** Null draws one. */
   readonly profile: Profile | null;
+  /** Null draws them. */
+  readonly observers?: number | null;
+  readonly clients?: number | null;
+  /** Faults that are left out, by number: to find a smaller run that fails. */
+  readonly skip?: ReadonlySet<number>;
   readonly ear?: (line: string) => void;
 }
 
@@ -40,30 +46,23 @@ export interface RunResult {
 
 /** After healing, everybody must serve and a write must be done within this. */
 const PROGRESS_MS = 120_000;
-const DRAWN: readonly Profile[] = ["chaos", "chaos", "disk", "partition", "calm"];
 
 export function runSeed(options: RunOptions): RunResult {
   const world = new World(options.seed);
   world.ear = options.ear ?? null;
-  const dice = world.random("shape");
-  const profile = options.profile ?? dice.pick(DRAWN);
-  const voters = options.members ?? dice.pick([1, 3, 3, 3, 5, 5, 7]);
-  const observers = dice.below(3) === 0 ? dice.between(1, 2) : 0;
+  const shape = drawShape(world.random("shape"), options);
+  const { voters, observers, profile, hasGroups, settings } = shape;
   const checks = new Checks(world);
-  const cluster = new Cluster(world, {
-    voters,
-    observers,
-    weather: weatherOf(profile),
-    // A single voter is a quorum only when it is told so.
-    settings: voters === 1 ? { standaloneEnabled: "false" } : {},
-  }, checks);
-  const run = new Run(world, cluster, checks, options, profile);
+  const weather = weatherOf(profile);
+  const cluster = new Cluster(world, { voters, observers, hasGroups, weather, settings }, checks);
+  checks.watch(cluster);
+  const run = new Run(world, cluster, checks, options, shape);
   run.all();
   const ops = run.clients.flatMap((client) => client.ops);
   return {
     seed: options.seed,
     profile,
-    members: `${voters}${observers > 0 ? `+${observers}` : ""}`,
+    members: `${voters}${observers > 0 ? `+${observers}` : ""}${hasGroups ? " in groups" : ""}`,
     violations: checks.violations,
     hash: world.hash(),
     virtualMs: world.now,
@@ -83,20 +82,20 @@ class Run {
   readonly #cluster: Cluster;
   readonly #checks: Checks;
   readonly #options: RunOptions;
-  readonly #profile: Profile;
+  readonly #shape: Shape;
 
   constructor(
     world: World,
     cluster: Cluster,
     checks: Checks,
     options: RunOptions,
-    profile: Profile,
+    shape: Shape,
   ) {
     this.#world = world;
     this.#cluster = cluster;
     this.#checks = checks;
     this.#options = options;
-    this.#profile = profile;
+    this.#shape = shape;
   }
 
   all(): void {
@@ -124,7 +123,7 @@ class Run {
 
   #step(): boolean {
     const more = this.#world.step();
-    this.#checks.step(this.#cluster);
+    this.#checks.step();
     return more;
   }
 
@@ -133,7 +132,7 @@ class Run {
   }
 
   #client(number: number): SimClient {
-    const client = new SimClient(number, this.#cluster, WORKLOAD, this.#checks);
+    const client = new SimClient(number, this.#cluster, this.#shape.workload, this.#checks);
     this.clients.push(client);
     return client;
   }
@@ -143,7 +142,11 @@ class Run {
     const first = this.#client(0);
     first.stop();
     first.start();
-    const paths = ["/n", "/q", ...Array.from({ length: WORKLOAD.registers }, (_, i) => `/r${i}`)];
+    const paths = [
+      "/n",
+      "/q",
+      ...Array.from({ length: this.#shape.workload.registers }, (_, i) => `/r${i}`),
+    ];
     for (const path of paths) {
       let done = false;
       let asked = false;
@@ -160,8 +163,12 @@ class Run {
   }
 
   #rage(): void {
-    for (let i = 1; i <= WORKLOAD.clients; i++) this.#client(i).start();
-    const nemesis = new Nemesis(this.#cluster, this.#profile);
+    for (let i = 1; i <= this.#shape.workload.clients; i++) this.#client(i).start();
+    const nemesis = new Nemesis(this.#cluster, {
+      profile: this.#shape.profile,
+      tickMs: this.#shape.tickMs,
+      skip: this.#options.skip ?? new Set(),
+    });
     nemesis.start();
     const end = this.#world.now + this.#options.minutes * 60_000;
     while (this.#world.now < end && this.#checks.violations.length === 0) {
@@ -180,7 +187,7 @@ class Run {
     if (!this.#within(PROGRESS_MS, isIdle, "the last answers after healing")) return;
     const last = this.clients[0];
     const registers = new Map<string, FinalState>();
-    for (let i = 0; i < WORKLOAD.registers; i++) {
+    for (let i = 0; i < this.#shape.workload.registers; i++) {
       const path = `/r${i}`;
       let asked = false;
       const ok = this.#within(PROGRESS_MS, () => {
@@ -196,11 +203,12 @@ class Run {
       if (!ok) return;
     }
     if (!this.#within(PROGRESS_MS, () => this.#isEqual(), "equal zxids after healing")) return;
-    const sessionsGone = this.#world.now + 3 * WORKLOAD.timeoutMs + 20_000;
+    const sessionsGone = this.#world.now + 3 * this.#shape.workload.timeoutMs + 20_000;
     while (this.#world.now < sessionsGone && this.#step());
     for (const what of judge(this.clients.flatMap((client) => client.ops), registers)) {
       this.#checks.violation(what);
     }
+    for (const client of this.clients) client.judgeWatches(registers);
     this.#judgeTrees();
   }
 
@@ -217,7 +225,9 @@ class Run {
       digests.set(tree.digest(), node);
       for (const session of tree.sessionsWithEphemerals()) {
         if (tree.sessions.has(session)) continue;
-        this.#checks.violation(`${node.name}: an ephemeral of session ${hex(session)}, which is gone`);
+        this.#checks.violation(
+          `${node.name}: an ephemeral of session ${hex(session)}, which is gone`,
+        );
       }
       this.#judgeCreates(node);
     }

@@ -57,13 +57,6 @@ export interface WorkloadOptions {
   readonly thinkMs: Millis;
 }
 
-export const WORKLOAD: WorkloadOptions = {
-  clients: 4,
-  registers: 3,
-  timeoutMs: 6000,
-  thinkMs: 40,
-};
-
 interface ArmedWatch {
   readonly path: string;
   /** mzxid of the node when it was armed. */
@@ -87,6 +80,8 @@ export class SimClient {
   #highest: Zxid = 0n;
   /** Data watches armed and not fired, by path. */
   readonly #watches = new Map<string, ArmedWatch>();
+  /** Nodes that this client made and may delete. */
+  readonly #created: string[] = [];
   #flushDue = false;
   readonly #clock: SimClock;
   readonly #network: SimNetwork;
@@ -129,6 +124,18 @@ export class SimClient {
     this.#lost(link);
   }
 
+  /** At the end: watches armed before the last change of their node must have fired. */
+  judgeWatches(registers: ReadonlyMap<string, { readonly stat: Stat }>): void {
+    if (!this.isConnected) return;
+    for (const { path, mzxid } of this.#watches.values()) {
+      const last = registers.get(path)?.stat.mzxid ?? mzxid;
+      if (last <= mzxid) continue;
+      this.#ear.violation(
+        `client ${this.number}: the watch of ${path}, armed at ${mzxid}, missed the change of ${last}`,
+      );
+    }
+  }
+
   /** Makes a node, again and again until it is there. */
   make(path: string, done: () => void): void {
     const again = (): void => {
@@ -151,11 +158,15 @@ export class SimClient {
   }
 
   #read(path: string, done: (found: { value: string; stat: Stat } | null) => void): void {
-    this.#ask(OpCode.getData, (out) => records.writeGetDataRequest(out, { path, watch: false }), (reply) => {
-      if (reply.lost || reply.err !== 0) return done(null);
-      const { data, stat } = records.readGetDataResponse(reply.body);
-      done({ value: decoder.decode(data ?? new Uint8Array(0)), stat });
-    });
+    this.#ask(
+      OpCode.getData,
+      (out) => records.writeGetDataRequest(out, { path, watch: false }),
+      (reply) => {
+        if (reply.lost || reply.err !== 0) return done(null);
+        const { data, stat } = records.readGetDataResponse(reply.body);
+        done({ value: decoder.decode(data ?? new Uint8Array(0)), stat });
+      },
+    );
   }
 
   #newSession(): ClientSession {
@@ -328,27 +339,40 @@ export class SimClient {
   #set(path: string): void {
     const data = this.#fresh();
     const op = this.#op("set", path, decoder.decode(data));
-    this.#ask(OpCode.setData, (out) => records.writeSetDataRequest(out, { path, data, version: -1 }), (reply) => {
-      if (this.#finish(op, reply)) op.stat = readStat(reply.body);
-    });
+    this.#ask(
+      OpCode.setData,
+      (out) => records.writeSetDataRequest(out, { path, data, version: -1 }),
+      (reply) => {
+        if (this.#finish(op, reply)) op.stat = readStat(reply.body);
+      },
+    );
   }
 
   #create(kind: "create" | "ephemeral" | "sequence", path: string, flags: number): void {
     const data = this.#fresh();
     const op = this.#op(kind, path, decoder.decode(data));
-    this.#ask(OpCode.create, (out) => records.writeCreateRequest(out, { path, data, acl: OPEN, flags }), (reply) => {
-      if (this.#finish(op, reply)) op.made = records.readCreateResponse(reply.body).path;
-    });
+    this.#ask(
+      OpCode.create,
+      (out) => records.writeCreateRequest(out, { path, data, acl: OPEN, flags }),
+      (reply) => {
+        if (!this.#finish(op, reply)) return;
+        op.made = records.readCreateResponse(reply.body).path;
+        if (kind === "create") this.#created.push(path);
+      },
+    );
   }
 
   #deleteOwn(): void {
-    const own = this.ops.filter((o) => o.kind === "create" && o.outcome === "ok");
-    if (own.length === 0) return;
-    const { path } = own[this.#random.below(own.length)];
+    if (this.#created.length === 0) return;
+    const path = this.#random.pick(this.#created);
     const op = this.#op("delete", path, null);
-    this.#ask(OpCode.delete, (out) => records.writeDeleteRequest(out, { path, version: -1 }), (reply) => {
-      this.#finish(op, reply);
-    });
+    this.#ask(
+      OpCode.delete,
+      (out) => records.writeDeleteRequest(out, { path, version: -1 }),
+      (reply) => {
+        this.#finish(op, reply);
+      },
+    );
   }
 
   /** Two registers and a new node, or none of them. */
@@ -359,9 +383,21 @@ export class SimClient {
     const isDoomed = this.#random.oneIn(3);
     this.#ask(OpCode.multi, (out) =>
       writeMultiRequest(out, [
-        { kind: "create", header: partHeader(OpCode.create), record: { path: made, data, acl: OPEN, flags: 0 } },
-        { kind: "setData", header: partHeader(OpCode.setData), record: { path, data, version: -1 } },
-        { kind: "check", header: partHeader(OpCode.check), record: { path: "/n", version: isDoomed ? 99 : -1 } },
+        {
+          kind: "create",
+          header: partHeader(OpCode.create),
+          record: { path: made, data, acl: OPEN, flags: 0 },
+        },
+        {
+          kind: "setData",
+          header: partHeader(OpCode.setData),
+          record: { path, data, version: -1 },
+        },
+        {
+          kind: "check",
+          header: partHeader(OpCode.check),
+          record: { path: "/n", version: isDoomed ? 99 : -1 },
+        },
       ]), (reply) => {
       if (!this.#finish(op, reply)) return;
       const { parts } = readMultiResponse(reply.body);
@@ -379,22 +415,26 @@ export class SimClient {
   #get(path: string): void {
     const op = this.#op("get", path, null);
     const watch = this.#random.oneIn(4);
-    this.#ask(OpCode.getData, (out) => records.writeGetDataRequest(out, { path, watch }), (reply) => {
-      if (!this.#finish(op, reply)) return;
-      const { data, stat } = records.readGetDataResponse(reply.body);
-      op.value = decoder.decode(data ?? new Uint8Array(0));
-      op.stat = stat;
-      const armed = this.#watches.get(path);
-      if (armed !== undefined && stat.mzxid > armed.mzxid) {
-        this.#ear.violation(
-          `client ${this.number}: read ${path} as of ${stat.mzxid} before the watch armed at ${armed.mzxid} fired`,
-        );
-      }
-      if (watch) {
-        this.#watches.set(path, { path, mzxid: stat.mzxid });
-        this.session.arm("data", path);
-      }
-    });
+    this.#ask(
+      OpCode.getData,
+      (out) => records.writeGetDataRequest(out, { path, watch }),
+      (reply) => {
+        if (!this.#finish(op, reply)) return;
+        const { data, stat } = records.readGetDataResponse(reply.body);
+        op.value = decoder.decode(data ?? new Uint8Array(0));
+        op.stat = stat;
+        const armed = this.#watches.get(path);
+        if (armed !== undefined && stat.mzxid > armed.mzxid) {
+          this.#ear.violation(
+            `client ${this.number}: read ${path} as of ${stat.mzxid} before the watch armed at ${armed.mzxid} fired`,
+          );
+        }
+        if (watch) {
+          this.#watches.set(path, { path, mzxid: stat.mzxid });
+          this.session.arm("data", path);
+        }
+      },
+    );
   }
 
   #sync(path: string): void {

@@ -72,6 +72,8 @@ export class World {
   steps = 0;
   /** Told of every line of the trace, when set. */
   ear: ((line: string) => void) | null = null;
+  /** The life that acted last. */
+  actor: Life | null = null;
   /** How often each kind of thing happened. */
   readonly coverage = new Map<string, number>();
   readonly #events = new Heap<Event>((a, b) => a.at - b.at);
@@ -144,8 +146,8 @@ export class World {
   }
 
   note(who: string, what: string, detail: Readonly<Record<string, unknown>> = {}): void {
-    let line = `${this.now.toFixed(3)} ${who} ${what}`;
-    for (const [key, value] of Object.entries(detail)) line += ` ${key}=${String(value)}`;
+    let line = `${Math.round(this.now * 1000)} ${who} ${what}`;
+    for (const key in detail) line += ` ${key}=${String(detail[key])}`;
     this.#hashHigh = hashText(this.#hashHigh, line);
     this.#hashLow = hashText(this.#hashLow ^ this.#hashHigh, what);
     this.#lines.push(line);
@@ -163,6 +165,11 @@ export class World {
     const part = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
     return part(this.#hashHigh) + part(this.#hashLow);
   }
+}
+
+/** Unwinds a process that died in the middle of a call. */
+export class ProcessEnded extends Error {
+  override readonly name = "ProcessEnded";
 }
 
 /**
@@ -191,8 +198,16 @@ export class Life {
 
   run(task: () => void): void {
     if (!this.isAlive) return;
-    if (this.#paused !== null) this.#paused.push(task);
-    else task();
+    if (this.#paused !== null) {
+      this.#paused.push(task);
+      return;
+    }
+    this.world.actor = this;
+    try {
+      task();
+    } catch (error) {
+      if (!(error instanceof ProcessEnded) || this.isAlive) throw error;
+    }
   }
 
   pause(): void {
@@ -223,7 +238,11 @@ const WALL_START: Millis = 1_767_225_600_000;
 export class SimClock implements Clock {
   readonly #life: Life;
   readonly #wall: WallClock;
-  #cancel: (() => void) | null = null;
+  #wanted: Millis | null = null;
+  #wake: () => void = () => {};
+  /** When the event that is under way comes; it may come early and be sent on. */
+  #due: Millis | null = null;
+  #cancel: () => void = () => {};
 
   constructor(life: Life, wall: WallClock) {
     this.#life = life;
@@ -236,16 +255,32 @@ export class SimClock implements Clock {
   }
 
   wakeAt(mono: Millis | null, wake: () => void): void {
-    this.#cancel?.();
-    this.#cancel = null;
+    this.#wanted = mono;
+    this.#wake = wake;
     if (mono === null) return;
-    const delay = Math.max(0, mono - this.#life.world.now);
-    this.#cancel = this.#life.after(delay, wake);
+    // Alarms move on all the time: the event that is there is left to find out when it comes.
+    if (this.#due !== null && this.#due <= mono) return;
+    if (this.#due !== null) this.#cancel();
+    this.#arm(Math.max(mono, this.#life.world.now));
   }
 
   soon(task: () => void): void {
     this.#life.after(0, task);
   }
+
+  #arm(at: Millis): void {
+    this.#due = at;
+    this.#cancel = this.#life.after(at - this.#life.world.now, this.#ring);
+  }
+
+  readonly #ring = (): void => {
+    this.#due = null;
+    const wanted = this.#wanted;
+    if (wanted === null) return;
+    if (wanted > this.#life.world.now) return this.#arm(wanted);
+    this.#wanted = null;
+    this.#wake();
+  };
 }
 
 /** A server's own trace: its lines are part of the world's. */

@@ -1,0 +1,85 @@
+// What one seed's ensemble, clients and faults look like, before anything happens: all of it drawn
+// from the seed, so that a seed alone is a run, and each part can be overridden to make a failing
+// run smaller.
+
+import type { Millis } from "../ports.ts";
+import type { Profile } from "./nemesis.ts";
+import type { SimRandom } from "./world.ts";
+import type { WorkloadOptions } from "./workload.ts";
+
+/** What a caller fixes; the seed draws the rest. */
+export interface ShapeWishes {
+  /** Voters. */
+  readonly members?: number | null;
+  readonly observers?: number | null;
+  readonly profile?: Profile | null;
+  readonly clients?: number | null;
+}
+
+export interface Shape {
+  readonly profile: Profile;
+  readonly voters: number;
+  readonly observers: number;
+  /** Whether votes are weighted in groups instead of counted. */
+  readonly hasGroups: boolean;
+  readonly tickMs: Millis;
+  readonly workload: WorkloadOptions;
+  /** Lines of zoo.cfg. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const DRAWN: readonly Profile[] = ["chaos", "chaos", "chaos", "disk", "disk", "partition", "calm"];
+const VOTERS: readonly number[] = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 6, 7];
+const TICKS: readonly Millis[] = [500, 1000, 2000, 2000];
+/** Mean waits between two operations of a client; a few seeds are busy, most are not. */
+const THINKS: readonly Millis[] = [40, 150, 400, 400, 800, 800];
+/** Groups by number of voters: only whole ones make a quorum system. */
+const GROUPS: ReadonlyMap<number, readonly string[]> = new Map([
+  [3, ["1", "2", "3"]],
+  [5, ["1:2:3", "4", "5"]],
+  [6, ["1:2", "3:4", "5:6"]],
+  [7, ["1:2:3", "4:5", "6:7"]],
+]);
+
+/** Draws the shape of a seed. The number of draws does not depend on the wishes. */
+export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
+  const drawn = {
+    profile: dice.pick(DRAWN),
+    voters: dice.pick(VOTERS),
+    observers: dice.oneIn(3) ? dice.between(1, 2) : 0,
+    tickMs: dice.pick(TICKS),
+    thinkMs: dice.pick(THINKS),
+    clients: dice.between(2, 5),
+    hasGroups: dice.oneIn(6),
+    snapCount: dice.pick([20, 60, 300]),
+    sizeFactor: dice.pick(["0.33", "0.33", "2", "0"]),
+    timeoutTicks: dice.between(4, 14),
+    purge: dice.oneIn(2),
+  };
+  const voters = wishes.members ?? drawn.voters;
+  const groups = drawn.hasGroups ? GROUPS.get(voters) ?? null : null;
+  const settings: Record<string, string> = {
+    tickTime: String(drawn.tickMs),
+    snapCount: String(drawn.snapCount),
+    snapshotSizeFactor: drawn.sizeFactor,
+  };
+  if (drawn.purge) settings["autopurge.purgeInterval"] = "1";
+  // A single voter is a quorum only when it is told so.
+  if (voters === 1) settings.standaloneEnabled = "false";
+  groups?.forEach((members, i) => (settings[`group.${i + 1}`] = members));
+  if (groups !== null) settings["weight.1"] = voters === 3 ? "1" : "2";
+  return {
+    profile: wishes.profile ?? drawn.profile,
+    voters,
+    observers: wishes.observers ?? drawn.observers,
+    hasGroups: groups !== null,
+    tickMs: drawn.tickMs,
+    workload: {
+      clients: wishes.clients ?? drawn.clients,
+      registers: 3,
+      timeoutMs: drawn.timeoutTicks * drawn.tickMs,
+      thinkMs: drawn.thinkMs,
+    },
+    settings,
+  };
+}
