@@ -40,6 +40,10 @@ const mended: readonly (readonly [string, readonly Request[]])[] = [
     },
     {
       op: OpCode.multiRead,
+      parts: [part(OpCode.delete, { path: null, version: -1 })],
+    },
+    {
+      op: OpCode.multiRead,
       parts: [
         part(OpCode.getData, { path: "/", watch: false }),
         part(OpCode.getData, { path: null, watch: false }),

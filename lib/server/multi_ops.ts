@@ -45,14 +45,18 @@ const CONTAINER_FLAGS = 4;
  * there: all of them refuse the whole request as one that cannot be decoded.
  */
 export function readMultiOps(input: Input): MultiOp[] {
-  return readMultiRequest(input).parts.map(asWrite);
+  return readMultiRequest(input).parts.map((part, index) => {
+    const { path } = part.record;
+    return path === null ? refuse(index, "no path") : asWrite(part, index, path);
+  });
 }
 
 /** The parts of a multiRead, null when all of them are writes; same faults. */
 export function readMultiReads(input: Input): MultiReadOp[] | null {
   const { parts } = readMultiRequest(input);
   const isRead = parts.every(({ kind }) => kind === "getData" || kind === "getChildren");
-  if (!isRead && parts.map(asWrite).length > 0) return null;
+  const isWrite = (part: MultiPart, at: number): boolean => asWrite(part, at, "") !== null;
+  if (!isRead && parts.every(isWrite)) return null;
   return parts.map(({ kind, header, record }, index) => {
     if (kind === "getData") return { type: OpCode.getData, path: record.path };
     if (kind === "getChildren") return { type: OpCode.getChildren, path: record.path };
@@ -60,14 +64,12 @@ export function readMultiReads(input: Input): MultiReadOp[] | null {
   });
 }
 
-function asWrite(part: MultiPart, index: number): MultiOp {
+function asWrite(part: MultiPart, index: number, path: string): MultiOp {
   const { kind, record, header } = part;
   if (kind === "getData" || kind === "getChildren") {
     return refuse(index, `${opName(header.type)} among writes`);
   }
-  if (record.path === null) return refuse(index, "no path");
   const { type } = header;
-  const path = record.path;
   switch (kind) {
     case "create": {
       const { data, acl, flags } = record;

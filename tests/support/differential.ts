@@ -140,11 +140,18 @@ export class Pair {
   // ---- requests ---------------------------------------------------------------------------------
 
   async #requests(at: number, requests: readonly Request[]): Promise<void> {
-    const slot = await this.#ensure(at);
+    let slot = await this.#ensure(at);
     let batch: Request[] = [];
     const flush = async (): Promise<void> => {
-      if (batch.length > 0) await this.#exchange(slot, batch);
+      if (batch.length === 0) return;
+      const frames = await this.#exchange(slot, batch);
+      const isClosed = batch.some(travelsAlone) && isRefusal(frames[0]);
       batch = [];
+      if (!isClosed) return;
+      // No ping asks whether it is: one that comes early enough is still answered by Java.
+      await this.#closedBy(slot.clients);
+      await this.#restore(at, slot);
+      slot = await this.#ensure(at);
     };
     for (const symbolic of requests) {
       const request = resolve(symbolic, { recent: this.#recent, lastZxid: this.#lastZxid });
@@ -159,7 +166,6 @@ export class Pair {
       batch.push(request);
       // The quota is measured on the applied tree, so what waits before a request must be applied.
       if (isAlone || endsBatch(request) || this.#options.enforcesQuota) await flush();
-      if (isAlone && !await this.#isAlive(slot)) await this.#restore(at, slot);
     }
     await flush();
   }
@@ -221,14 +227,6 @@ export class Pair {
   }
 
   #nameOf = (side: number): string => side === 0 ? "theirs" : "ours";
-
-  /** Whether both servers still serve this connection; a difference when only one does. */
-  async #isAlive(slot: Slot): Promise<boolean> {
-    await this.#exchange(slot, [{ op: OpCode.ping, raw: NONE }]);
-    const closed = slot.clients.map((client) => client.isClosed);
-    this.#equal("the connection is closed", closed);
-    return !closed[0];
-  }
 
   #equal(what: string, values: readonly unknown[]): void {
     if (JSON.stringify(values[0], hexed) === JSON.stringify(values[1], hexed)) return;
@@ -416,6 +414,13 @@ export class Pair {
 
 const NONE = new Uint8Array(0);
 const REPLY_HEADER_SIZE = 16;
+const EVENT_XID = -1;
+
+/** A request that travels alone has been refused, with or without words: a close follows. */
+const isRefusal = (frames: readonly Uint8Array[]): boolean => {
+  const replies = frames.map((frame) => readReplyHeader(new Input(frame)));
+  return replies.every(({ xid, err }) => xid === EVENT_XID || err !== 0);
+};
 
 const areEqual = (theirs: readonly Uint8Array[], ours: readonly Uint8Array[]): boolean =>
   theirs.length === ours.length &&

@@ -51,7 +51,7 @@ export async function compareLive(
 /** Data, lists, children and stats of every node, as the super user sees them; gives the count. */
 async function walk(pair: Pair): Promise<number> {
   let count = 0;
-  for (let paths = ["/"]; paths.length > 0;) {
+  for (const paths = ["/"]; paths.length > 0;) {
     const batch = paths.splice(0, WALK_BATCH);
     const [frames] = await pair.ask(batch.flatMap((path): Request[] => [
       { op: OpCode.getData, record: { path, watch: false } },

@@ -20,6 +20,8 @@ export interface Report {
 const SLOTS = 5;
 /** Requests for each session that is left to expire. */
 const REQUESTS_PER_EXPIRY = 3_000;
+/** Steps in a failure's message. */
+const STEPS_SHOWN = 40;
 /** A failing seed is made shorter for at most so long. */
 const SHRINK_MS = 90_000;
 
@@ -82,8 +84,8 @@ async function explain(
   const { short, difference } = await shrink(seed, steps, first);
   return [
     `seed ${seed} differs: ${difference.message}`,
-    `after these steps, of ${steps.length}:`,
-    ...short.map((step) => `  ${stepText(step)}`),
+    `after ${short.length} steps, of ${steps.length}; the last of them:`,
+    ...short.slice(-STEPS_SHOWN).map((step) => `  ${stepText(step)}`),
     `again with: ZKPEER_SEED=${seed}:${requests} npx tsx --test tests/interop_differential_test.ts`,
     `when it is mended, keep it in fixtures/seeds.txt: differential ${seed} ${requests} # what it was`,
   ].join("\n");
