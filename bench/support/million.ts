@@ -49,22 +49,28 @@ export async function million(
   tell(`${contender.name}: reading while a snapshot is written`);
   const pauses = await pausesWhileSnapshot(running);
   await running.server.stop();
-  return { memoryLoaded, memoryRestarted, loadMs, ...pauses };
+  const figures = { memoryLoaded, memoryRestarted, loadMs, ...pauses };
+  tell(`${contender.name}: ${JSON.stringify(figures)}`);
+  return figures;
 }
 
-async function fill(target: Target, count: number): Promise<void> {
+export async function fill(target: Target, count: number): Promise<void> {
   const connection = await LoadConnection.open(target, 120_000);
   const parents = Math.ceil(count / PER_PARENT);
   await connection.once(burstOf([createAsk("/million")]));
-  for (let parent = 0; parent < parents; parent++) {
-    const path = `/million/group-${parent}`;
-    const children = Array.from(
-      { length: PER_PARENT - 1 },
-      (_, i) => createAsk(`${path}/node-${String(i).padStart(10, "0")}`),
-    );
-    await connection.once(burstOf([createAsk(path), ...children]));
-  }
-  if (connection.errors > 0) throw new Error(`${connection.errors} creates were refused`);
+  await Promise.all([0, 1].map(async (lane) => {
+    const connection = await LoadConnection.open(target, 120_000);
+    for (let parent = lane; parent < parents; parent += 2) {
+      const path = `/million/group-${parent}`;
+      const children = Array.from(
+        { length: PER_PARENT - 1 },
+        (_, i) => createAsk(`${path}/node-${String(i).padStart(10, "0")}`),
+      );
+      await connection.once(burstOf([createAsk(path), ...children]));
+    }
+    if (connection.errors > 0) throw new Error(`${connection.errors} creates were refused`);
+    await connection.close();
+  }));
   await connection.close();
 }
 

@@ -15,6 +15,8 @@ export interface Row {
   readonly zkpeer: number;
   readonly java: number;
   readonly ratio: number;
+  /** Processor time of ours for the same work, in terms of Java's. */
+  readonly processorRatio: number | null;
   readonly isMet: boolean | null;
 }
 
@@ -34,7 +36,17 @@ export function rowOf(
   const zkpeer = median(ours);
   const ratio = median(ours.map((figure, i) => figure / theirs[i]));
   const isMet = isMetBy(expected, ratio, zkpeer);
-  return { name, title, unit, expected, zkpeer, java: median(theirs), ratio, isMet };
+  return {
+    name,
+    title,
+    unit,
+    expected,
+    zkpeer,
+    java: median(theirs),
+    ratio,
+    processorRatio: null,
+    isMet,
+  };
 }
 
 function isMetBy(expected: Expected, ratio: number, value: number): boolean | null {
@@ -45,19 +57,20 @@ function isMetBy(expected: Expected, ratio: number, value: number): boolean | nu
 }
 
 export function tableOf(rows: readonly Row[]): string {
-  const head = ["", "zkpeer", "Java", "", "ratio", "expected", ""];
+  const head = ["", "zkpeer", "Java", "", "ratio", "CPU", "expected", ""];
   const lines = rows.map((row) => [
     row.title,
     numeral(row.zkpeer),
     numeral(row.java),
     row.unit,
     row.ratio.toFixed(2),
+    row.processorRatio?.toFixed(2) ?? "",
     expectedText(row.expected, row.unit),
     row.isMet === null ? "" : row.isMet ? "met" : "MISSED",
   ]);
   const all = [head, ...lines];
   const widths = head.map((_, i) => Math.max(...all.map((line) => line[i].length)));
-  const isRight = [false, true, true, false, true, false, false];
+  const isRight = [false, true, true, false, true, true, false, false];
   return all.map((line) =>
     line.map((cell, i) => isRight[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))
       .join("  ").trimEnd() + "\n"
