@@ -12,6 +12,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { isFault } from "../lib/base/errors.ts";
 import { Filter, globToRegExp } from "../lib/capture/filter.ts";
+import { isoTime } from "../lib/capture/json.ts";
 import { Histogram } from "../lib/capture/histogram.ts";
 import { run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
@@ -371,4 +372,16 @@ describe("tap", () => {
     }
     throw new Error("nothing came within ten seconds");
   }
+});
+
+describe("times", () => {
+  it("are ISO 8601 with nanoseconds, on any day", () => {
+    for (let day = -20_000; day < 60_000; day += 13) {
+      const ns = BigInt(day) * 86_400_000_000_000n + BigInt(day & 4095) * 1_234_567_891n;
+      const expected = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
+      if (ns >= 0n) assert.equal(isoTime(ns).slice(0, 19), expected);
+      else assert.match(isoTime(ns), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+    }
+    assert.equal(isoTime(951_782_400_000_000_007n), "2000-02-29T00:00:00.000000007Z");
+  });
 });

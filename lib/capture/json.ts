@@ -26,9 +26,33 @@ const TIMES = new Set([
 
 /** Nanoseconds since 1970 as ISO 8601, UTC. */
 export function isoTime(ns: bigint): string {
-  const seconds = ns / 1_000_000_000n;
-  const rest = String(ns % 1_000_000_000n).padStart(9, "0");
-  return `${new Date(Number(seconds) * 1000).toISOString().slice(0, 19)}.${rest}Z`;
+  const rest = ((ns % SECOND) + SECOND) % SECOND;
+  const seconds = Number((ns - rest) / SECOND);
+  const inDay = ((seconds % 86_400) + 86_400) % 86_400;
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const [hour, minute] = [Math.floor(inDay / 3600), Math.floor(inDay / 60) % 60];
+  const time = `${two(hour)}:${two(minute)}:${two(inDay % 60)}`;
+  return `${dayText((seconds - inDay) / 86_400)}T${time}.${String(rest).padStart(9, "0")}Z`;
+}
+
+const SECOND = 1_000_000_000n;
+
+/** Date of a day counted from 1970, in the Gregorian calendar; years begin in March underneath. */
+function dayText(day: number): string {
+  const shifted = day + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const ofEra = shifted - era * 146_097;
+  const year = Math.floor(
+    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) /
+      365,
+  );
+  const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100));
+  const march = Math.floor((5 * ofYear + 2) / 153);
+  const date = ofYear - Math.floor((153 * march + 2) / 5) + 1;
+  const month = march < 10 ? march + 3 : march - 9;
+  const years = year + era * 400 + (month <= 2 ? 1 : 0);
+  const pad = (part: number, width: number): string => String(part).padStart(width, "0");
+  return `${pad(years, 4)}-${pad(month, 2)}-${pad(date, 2)}`;
 }
 
 const seconds = (ns: number): number => Math.round(ns) / 1e9;

@@ -74,7 +74,8 @@ function drawTime(){
  const step=niceStep(F.to-F.from,w/130);
  g.fillStyle=C.dim;g.strokeStyle=C.line;g.lineWidth=1;
  for(let t=Math.ceil(F.from/step)*step;t<=F.to;t+=step){
-  const x=Math.round(xOf(t))+.5;g.globalAlpha=.5;g.beginPath();g.moveTo(x,0);g.lineTo(x,H-18);g.stroke();
+  const x=Math.round(xOf(t))+.5;g.globalAlpha=.5;g.beginPath();
+  g.moveTo(x,0);g.lineTo(x,H-18);g.stroke();
   g.globalAlpha=1;g.textAlign=x>w-70?"right":"left";
   g.fillText(step>=1000?"+"+(t/1000).toFixed(step%1000?1:0)+" s":"+"+t.toFixed(step<1?3:0)+" ms",x+(x>w-70?-3:3),H-9);}
  drawBars(g,w);drawDots(g);

@@ -35,10 +35,12 @@ function drawRows(){
  g.clearRect(0,0,w,h);
  if(!rows.length){g.fillStyle=C.dim;g.font="13px system-ui";g.fillText("No message matches.",LEFT,40);return;}
  g.strokeStyle=C.line;g.lineWidth=1;
- for(const x of laneXs)if(x>0){g.beginPath();g.moveTo(Math.round(x)+.5,0);g.lineTo(Math.round(x)+.5,h);g.stroke();}
+ for(const x of laneXs)if(x>0){
+  g.beginPath();g.moveTo(Math.round(x)+.5,0);g.lineTo(Math.round(x)+.5,h);g.stroke();}
  for(let i=first;i<last;i++){const y=i*ROW-top,r=rows[i];
   if(r===selected){g.fillStyle=C.sel;g.fillRect(0,y,w,ROW);}
-  else if(selected&&related(r)){g.fillStyle=C.sel;g.globalAlpha=.45;g.fillRect(0,y,w,ROW);g.globalAlpha=1;}
+  else if(selected&&related(r)){
+   g.fillStyle=C.sel;g.globalAlpha=.45;g.fillRect(0,y,w,ROW);g.globalAlpha=1;}
   g.font="11px ui-monospace,Menlo,Consolas,monospace";g.textAlign="left";g.textBaseline="middle";
   g.fillStyle=C.dim;g.fillText(clock(r.t),10,y+ROW/2);
   if(r.isStory)drawStory(g,r,y,w);else drawArrow(g,r,y,w);}}
@@ -66,7 +68,8 @@ function drawArrow(g,m,y,w){
  const x=Math.min(Math.max(mid,LEFT+tw/2+2),w-tw/2-8);
  g.globalAlpha=.82;g.fillStyle=m===selected?C.sel:C.panel;g.fillRect(x-tw/2-3,y+2,tw+6,ROW-10);
  g.globalAlpha=1;g.fillStyle=m.error<0||m.lost?C.bad:C.text;g.fillText(text,x,y+9);}
-function tip(g,x,y,d){g.beginPath();g.moveTo(x,y);g.lineTo(x-7*d,y-3.5);g.lineTo(x-7*d,y+3.5);g.fill();}
+function tip(g,x,y,d){
+ g.beginPath();g.moveTo(x,y);g.lineTo(x-7*d,y-3.5);g.lineTo(x-7*d,y+3.5);g.fill();}
 function label(m){
  let s=m.name;
  if(m.path)s+=" "+m.path;

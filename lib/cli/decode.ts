@@ -61,6 +61,12 @@ Several files are read as one capture, in the order given. "-" is standard input
   zkpeer decode --format summary sick.pcap
   zkpeer decode --format jsonl sick.pcap | jq 'select(.latencyMs > 100)'
   zkpeer decode --format html sick.pcap > sick.html
+
+Each line of jsonl is an object with a type. "message": n, time, at (seconds from the start),
+connection, protocol, from, to, fromSid, toSid, direction, kind, name, size, lost, xid, session,
+zxid, path, error, errorName, latencyMs, about (n of the request answered, or of the one that armed
+the watch), note, fields. Others tell what became of something: connection, loss, session, write
+(each hop of it), election, sync, epoch, tls. Absent fields are unknown or do not apply.
 `,
 } as const;
 
