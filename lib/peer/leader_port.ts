@@ -7,7 +7,7 @@
 import { assert, unreachable } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
-import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
+import type { Clock, Closable, Link, Millis } from "../ports.ts";
 import type { Prepare } from "../server/prepare.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
@@ -23,32 +23,13 @@ import type {
   LearnerView,
 } from "../zab/leader_events.ts";
 import type { Membership } from "../zab/quorums.ts";
+import type { LeaderPortOptions } from "./leader_port_options.ts";
 import { LearnerWire } from "./learner_wire.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
 import { SyncStream } from "./sync_stream.ts";
 
-export interface LeaderPortOptions {
-  readonly sid: Sid;
-  /** Where to listen for learners. */
-  readonly bind: readonly Address[];
-  readonly committed: Membership;
-  readonly lastSeen: Membership | null;
-  /** Text of the newest of the two. */
-  readonly configText: string;
-  readonly tickMs: Millis;
-  readonly initLimit: number;
-  readonly syncLimit: number;
-  readonly snapSyncsMax: number;
-  readonly diffSyncsMax: number;
-  readonly maxTimeToWaitForEpochMs: Millis;
-  readonly forceSnapshot: boolean;
-  /** Longest buffer believed in a packet. */
-  readonly packetLimit: number;
-  readonly keepAlive: boolean;
-  /** `leaderServes`: false leaves the clients to the others. */
-  readonly servesClients: boolean;
-}
+export type { LeaderPortOptions } from "./leader_port_options.ts";
 
 /** Links at a time; each costs memory before it has said who it is. */
 const LINKS_MAX = 2000;
@@ -114,7 +95,7 @@ export class LeaderPort implements Role, Backend {
     return this.#leader.traffic.outstandingCount;
   }
 
-  /** Syncs of learners that wait for a commit. */
+  /** Syncs that wait for a commit or for a quorum to answer. */
   get pendingSyncs(): number {
     return this.#leader.traffic.pendingSyncs;
   }
@@ -221,7 +202,7 @@ export class LeaderPort implements Role, Backend {
   }
 
   sync(): void {
-    assert(false, "a leader answers the syncs of its clients itself");
+    this.#step({ type: "syncAsked" });
   }
 
   // ---- links --------------------------------------------------------------------------------------
@@ -285,9 +266,10 @@ export class LeaderPort implements Role, Backend {
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
+    const now = this.#now();
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       if (!this.#isRunning) continue;
-      for (const effect of this.#leader.step(next, this.#now())) {
+      for (const effect of this.#leader.step(next, now)) {
         if (this.#isRunning) this.#do(effect);
       }
     }
@@ -320,6 +302,8 @@ export class LeaderPort implements Role, Backend {
         return replica.store.append(effect.txn);
       case "commit":
         return this.#commit(effect.txn, effect.designated);
+      case "synced":
+        return this.#serving?.server.synced();
       case "request":
         return this.#request(effect.link, effect.request);
       case "touch":

@@ -199,9 +199,10 @@ export class LearnerPort implements Role, Backend {
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
+    const now = this.#now();
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       if (!this.#isRunning) continue;
-      for (const effect of this.#learner.step(next, this.#now())) {
+      for (const effect of this.#learner.step(next, now)) {
         if (this.#isRunning) this.#do(effect);
       }
     }

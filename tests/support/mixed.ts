@@ -45,7 +45,8 @@ export class Mixed {
         continue;
       }
       const { dir, host, clientPort } = this.layout.member(sid);
-      const cfg = this.layout.cfg(sid);
+      const cfgFile = join(dir, "zoo.cfg"); // a server changes it when it follows a reconfig
+      const cfg = existsSync(cfgFile) ? readFileSync(cfgFile, "utf8") : this.layout.cfg(sid);
       const server = startZkpeer({ dir, cfg, clientHost: host, clientPort, myid: sid });
       this.#ours.set(sid, server);
     }
