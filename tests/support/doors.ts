@@ -3,11 +3,15 @@
 // door opens again, as TCP's retransmissions do after a partition.
 
 import { createServer, type Server, Socket } from "node:net";
+import { setTimeout } from "node:timers";
 
 export interface Target {
   readonly host: string;
   readonly port: number;
 }
+
+/** How long a refusal is not believed. */
+const REFUSED_MS = 1500;
 
 /** What a door asks whenever something may have changed. */
 export interface Gate {
@@ -77,6 +81,8 @@ class Pipe {
   readonly #gate: Gate;
   readonly #over: () => void;
   #far: Socket | null = null;
+  #isJoined = false;
+  #isOver = false;
 
   constructor(near: Socket, gate: Gate, over: () => void) {
     this.#near = near;
@@ -93,26 +99,37 @@ class Pipe {
     const [passesIn, passesOut] = [this.#gate.passesIn(), this.#gate.passesOut()];
     if (this.#far === null && passesIn && passesOut) this.#dial(target);
     const far = this.#far;
-    if (far === null) return;
+    if (far === null || !this.#isJoined) return;
     this.#flow(this.#near, far, passesIn);
     this.#flow(far, this.#near, passesOut);
   }
 
   break(): void {
+    this.#isOver = true;
     this.#near.destroy();
     this.#far?.destroy();
     this.#over();
   }
 
-  #dial(target: Target): void {
+  /**
+   * A refusal cannot be passed on to a side that has its connection already, and would be answered
+   * by another try. So the door tries again itself, as long as the sides of ZooKeeper do.
+   */
+  #dial(target: Target, since = performance.now()): void {
     const far = new Socket({ allowHalfOpen: true });
     this.#far = far;
-    far.on("error", () => this.break());
-    far.on("close", () => this.break());
-    this.#join(this.#near, far, () => this.#gate.passesIn());
-    this.#join(far, this.#near, () => this.#gate.passesOut());
+    let isOpen = false;
+    far.on("error", () => {
+      if (isOpen || this.#isOver || performance.now() - since > REFUSED_MS) return this.break();
+      setTimeout(() => this.#isOver ? undefined : this.#dial(target, since), 25);
+    });
     far.connect(target.port, target.host, () => {
+      isOpen = true;
       far.setNoDelay(true);
+      far.on("close", () => this.break());
+      this.#join(this.#near, far, () => this.#gate.passesIn());
+      this.#join(far, this.#near, () => this.#gate.passesOut());
+      this.#isJoined = true;
       this.look();
     });
   }
