@@ -43,3 +43,13 @@ export {
 } from "./lib/wire/message.ts";
 export { PacketReader } from "./lib/wire/learner.ts";
 export { FrameSplitter } from "./lib/wire/frames.ts";
+export { decodeCapture } from "./lib/capture/iterate.ts";
+export { type CaptureFacts, Decoder, type DecoderOptions } from "./lib/capture/decoder.ts";
+export type { Decoded, Message as CapturedMessage, Story } from "./lib/capture/message.ts";
+export { jsonOf, spansOf } from "./lib/capture/fields.ts";
+export { toJsonl } from "./lib/capture/json.ts";
+export { toText } from "./lib/capture/text.ts";
+export { Filter } from "./lib/capture/filter.ts";
+export { Summary } from "./lib/capture/summary.ts";
+export { summaryText } from "./lib/capture/summary_text.ts";
+export { Report } from "./lib/capture/report.ts";
