@@ -6,6 +6,7 @@ import type { Txn } from "../lib/txn/txn.ts";
 import { OpCode, PacketType } from "../lib/txn/opcodes.ts";
 import { makeTxn } from "../lib/txn/txn.ts";
 import { SNAPSHOT_SIGNATURE } from "../lib/wire/learner.ts";
+import { planCatchUp } from "../lib/zab/catch_up.ts";
 import { bare, leaderInfoPacket, newLeaderPacket, txnPacket } from "../lib/zab/packets.ts";
 import { Bench, TestHost } from "./support/role_host.ts";
 import { treeAfter } from "./support/store_open.ts";
@@ -198,6 +199,45 @@ describe("learner taking a snapshot", () => {
     bench.leader.link?.destroy();
     bench.until(() => host.ends.length === 2, "the role ends");
     assert.deepEqual(paths(host), ["/a", "/b"]);
+  });
+
+  it("its log from before leads nowhere, for others too (H-R1, H-R11)", () => {
+    const bench = new Bench();
+    const before = serving(bench, [a, b]);
+    before.role?.stop("another leader");
+    const host = met(bench, 2n, before);
+    bench.leader.say(SNAP);
+    bench.leader.sayBytes(snapshotBytes(other));
+    bench.leader.say(NEWLEADER(2n));
+    bench.leader.hears("ACK 0x200000000");
+    host.role?.stop("yet another leader");
+    bench.until(() => host.role === null, "the role ends");
+    met(bench, 3n, host);
+    const late = create(zx(3, 1), "/c");
+    bench.leader.say(bare(PacketType.DIFF, zx(3, 1)), P(late), C(late), NEWLEADER(3n));
+    bench.leader.hears("ACK 0x300000000");
+    // On disk: 1.1, 1.2, then a snapshot of 2.2, then 3.1. A learner at 1.1 must not get 1.2, 3.1.
+    const txns = host.replica.diskLog().open(zx(1, 1));
+    const zxids: Zxid[] = [];
+    for (let step = txns?.next(); step?.done === false; step = txns?.next()) {
+      zxids.push(step.value.header.zxid);
+    }
+    assert.deepEqual(zxids, [zx(1, 1), zx(1, 2)]);
+    const plan = planCatchUp({
+      peerLastZxid: zx(1, 1),
+      lastProcessed: host.replica.tree.lastZxid,
+      log: host.replica.log,
+      disk: host.replica.diskLog(),
+      forceSnapshot: false,
+    });
+    assert.equal(plan.way, "diff");
+    if (plan.way !== "diff") return;
+    const sent: unknown[] = [];
+    for (let txn = plan.txns.next(); txn !== null; txn = plan.txns.next()) {
+      sent.push(txn === "gap" ? txn : txn.header.zxid);
+      if (txn === "gap") break;
+    }
+    assert.deepEqual(sent, [zx(1, 2), "gap"]);
   });
 
   it("nonsense in it costs the link: signature, order, lengths", () => {

@@ -165,14 +165,20 @@ export class DiffSource {
 
   /** The next txn; null after the last; "gap" when the logs do not join: only SNAP helps then. */
   next(): Txn | null | "gap" {
-    const txn = this.#nextOnDisk() ?? this.#memory[this.#at++];
+    const found = this.#nextOnDisk();
+    if (found === "gap") return found;
+    const txn = found ?? this.#memory[this.#at++];
     if (txn === undefined) return this.#previous === this.#end ? null : "gap";
     if (!mustFollow(this.#previous, txn.header.zxid)) return "gap";
     this.#previous = txn.header.zxid;
     return txn;
   }
 
-  #nextOnDisk(): Txn | null {
+  /**
+   * Null once memory goes on. The disk must reach what memory begins with: where an epoch begins,
+   * zxids alone do not tell that nothing is missing.
+   */
+  #nextOnDisk(): Txn | null | "gap" {
     if (this.#disk === null) return null;
     let txn = this.#first;
     this.#first = null;
@@ -180,11 +186,11 @@ export class DiffSource {
       const step = this.#disk.next();
       txn = step.done === true ? null : step.value;
     }
-    const joins = this.#memory[0]?.header.zxid ?? this.#end + 1n;
-    if (txn !== null && txn.header.zxid < joins) return txn;
+    const joins = this.#memory[0]?.header.zxid ?? null;
+    if (txn !== null && txn.header.zxid < (joins ?? this.#end + 1n)) return txn;
     this.#disk.return?.();
     this.#disk = null;
-    return null;
+    return joins === null || txn?.header.zxid === joins ? null : "gap";
   }
 }
 

@@ -147,7 +147,7 @@ export class TestHost implements RoleHost {
       random: bench.world.random("store"),
       note: this.note,
     };
-    this.store = new Store(ports, storeOptions({ preAllocSizeKb: 8 }));
+    this.store = new Store(ports, storeOptions({ preAllocSizeKb: 8, snapshotSizeFactor: 0 }));
     this.store.onFatal = (fault) => this.fatal(fault);
     const recovered = this.store.recover(treeOptions(this.note));
     this.epochs = this.store.epochs();
