@@ -493,16 +493,57 @@ describe("leader serving learners", () => {
     assert.match(other.hear(2, { ...packet, data: null })[0] ?? "", /^drop 2/);
   });
 
-  it("answers a sync at once when nothing is outstanding, else behind the last COMMIT (7.11)", () => {
+  const SYNC = requestPacket(
+    { sessionId: 1n, cxid: 1, type: OpCode.sync },
+    new Uint8Array(0),
+    null,
+  );
+  const PONG: QuorumPacket = {
+    type: PacketType.PING,
+    zxid: zx(6, 0),
+    data: new Uint8Array(0),
+    authinfo: null,
+  };
+
+  it("answers a sync when a quorum has answered a PING sent after it (7.11)", () => {
     const bench = serving();
-    const sync = requestPacket(
-      { sessionId: 1n, cxid: 1, type: OpCode.sync },
-      new Uint8Array(0),
-      null,
-    );
-    assert.deepEqual(bench.hear(2, sync), ["2> SYNC 0x0"]);
+    assert.equal(bench.hear(2, SYNC).includes("2> PING 0x600000000"), true);
+    assert.equal(bench.leader.traffic.pendingSyncs, 1);
+    assert.deepEqual(bench.hear(2, SYNC), [], "it shares the next round");
+    const first = bench.hear(2, PONG);
+    assert.deepEqual(first.filter((line) => line.startsWith("2>")), [
+      "2> PING 0x600000000",
+      "2> SYNC 0x0",
+    ]);
+    assert.deepEqual(bench.hear(2, PONG), ["2> SYNC 0x0"]);
+    assert.equal(bench.leader.traffic.pendingSyncs, 0);
+  });
+
+  it("an answer to a PING from before a sync does not answer the sync (7.11)", () => {
+    const bench = serving();
+    bench.now += 60;
+    assert.deepEqual(bench.step({ type: "time" }), ["2> PING 0x600000000"], "a beat");
+    bench.hear(2, SYNC);
+    assert.deepEqual(bench.hear(2, PONG), [], "of the beat");
+    assert.deepEqual(bench.hear(2, PONG), ["2> SYNC 0x0"]);
+  });
+
+  it("answers a sync before the COMMIT of what was proposed after it: its acks are proof", () => {
+    const bench = serving();
+    bench.hear(2, SYNC);
+    bench.propose(txnAt(zx(6, 1)));
+    durable(bench, zx(6, 1));
+    bench.lines = [];
+    bench.hear(2, ACK(zx(6, 1)));
+    assert.deepEqual(bench.to(2), ["SYNC 0x0", "COMMIT 0x600000001"]);
+    assert.deepEqual(bench.hear(2, PONG), []);
+  });
+
+  it("answers a sync behind the last COMMIT that it waits for (7.11)", () => {
+    const bench = serving();
     for (const txn of txnsOf(6, 1, 2)) bench.propose(txn);
-    assert.deepEqual(bench.hear(2, sync, sync), []);
+    bench.hear(2, SYNC, SYNC);
+    bench.hear(2, PONG, PONG);
     assert.equal(bench.leader.traffic.pendingSyncs, 2);
     bench.propose(txnAt(zx(6, 3)));
     durable(bench, zx(6, 3));

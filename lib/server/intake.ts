@@ -32,6 +32,8 @@ export class Intake {
   readonly #reads: Reads;
   readonly #locals: LocalSessions;
   readonly #isLearner: boolean;
+  /** Somebody else's word is needed before a sync is answered. */
+  readonly #isOrdered: boolean;
   readonly #isReadOnly: boolean;
   readonly #isEager: boolean;
   /** Sessions used since the last answer to a PING of the leader. */
@@ -49,6 +51,7 @@ export class Intake {
     this.#locals = new LocalSessions(core);
     const { role } = core.backend;
     this.#isLearner = role === "follower" || role === "observer";
+    this.#isOrdered = this.#isLearner || role === "leader";
     this.#isReadOnly = role === "read-only";
     this.#isEager = core.options.eagerAclCheck && (this.#isLearner || role === "leader");
     this.#bytesReceived = core.meters.tally("bytes_received_count");
@@ -222,7 +225,7 @@ export class Intake {
   }
 
   #sync(conn: Connection, request: Waiting): void {
-    if (!this.#isLearner) return this.#line(conn, request);
+    if (!this.#isOrdered) return this.#line(conn, request);
     request.waits = "sync";
     const core = this.#core;
     core.requests.entered(request.body.length);

@@ -45,8 +45,8 @@ export interface Backend {
    */
   revalidate(session: SessionId, timeoutMs: number): void;
   /**
-   * Learners only: forwards a client's sync. Answered by `Server.synced()`, in order of the calls.
-   * A leader or standalone server answers syncs itself, as ordered reads.
+   * A client's sync, for the leader to answer: by `Server.synced()`, in order of the calls. A
+   * standalone server answers syncs itself, as ordered reads.
    */
   sync(request: Request): void;
 }

@@ -140,6 +140,8 @@ export class Leader {
           event.link,
           ({ link }) => this.#room.send(link, revalidatedPacket(event.sessionId, event.valid)),
         );
+      case "syncAsked":
+        return this.#traffic.syncs.ask(null);
       case "voterLooks":
         return this.#voterLooks(event.sid);
       case "reconfigured":
@@ -420,7 +422,9 @@ export class Leader {
     }
     const ping = bare(PacketType.PING, this.#traffic.lastProposed);
     for (const learner of this.#room.links.values()) {
-      if (learner.mayBePinged) this.#room.send(learner.link, ping);
+      if (!learner.mayBePinged) continue;
+      if (learner.isServing) learner.pinged += 1;
+      this.#room.send(learner.link, ping);
     }
   }
 

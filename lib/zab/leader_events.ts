@@ -71,6 +71,8 @@ export type LeaderEvent =
     readonly sessionId: SessionId;
     readonly valid: boolean;
   }
+  /** A client of our own asks for a sync; `synced` answers, in the order of the questions. */
+  | { readonly type: "syncAsked" }
   /** The election heard a voter that looks for a leader (7.8). */
   | { readonly type: "voterLooks"; readonly sid: Sid }
   /**
@@ -113,6 +115,8 @@ export type LeaderEffect =
   }
   /** Sessions used at a learner since its last answer to a PING. */
   | { readonly type: "touch"; readonly link: LinkId; readonly sessions: readonly SessionTouch[] }
+  /** The oldest unanswered `syncAsked` is answered. */
+  | { readonly type: "synced" }
   /** Close the link; it is forgotten already. */
   | { readonly type: "drop"; readonly link: LinkId; readonly why: string }
   /** Something to tell people; the link stays. */

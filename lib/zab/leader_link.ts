@@ -51,6 +51,9 @@ export class LearnerLink {
   /** Committed since its sync was planned. Live traffic waits until UPTODATE is sent (6.8). */
   late: Late[] = [];
   lateBytes = 0;
+  /** PINGs sent while it was served, and answers: it answers each, in order, and none before. */
+  pinged = 0;
+  ponged = 0;
   #owed: { readonly zxid: Zxid; readonly since: Millis } | null = null;
   #newest: { readonly zxid: Zxid; readonly since: Millis } | null = null;
 

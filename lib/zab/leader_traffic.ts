@@ -18,7 +18,7 @@ import type { Txn } from "../txn/txn.ts";
 import { Broadcast, type Proposal } from "./broadcast.ts";
 import type { Late, LearnerLink } from "./leader_link.ts";
 import type { LeaderRoom } from "./leader_room.ts";
-import type { LinkId } from "./mesh.ts";
+import { LeaderSyncs } from "./leader_syncs.ts";
 import {
   bare,
   commitAndActivatePacket,
@@ -35,8 +35,8 @@ export class LeaderTraffic {
   readonly #broadcast: Broadcast;
   /** Our own durable proposals have been counted up to here. */
   #selfAcked: Zxid;
-  /** Syncs that are answered when the txn of that zxid is committed, in order. */
-  readonly #syncs = new Map<Zxid, LinkId[]>();
+  /** What clients asked with sync, ours and those of learners. */
+  readonly syncs: LeaderSyncs;
   /** After a hand-over nothing is committed any more (8.6). */
   #isRetired = false;
   /** Whether this server still leads once the newest configuration is committed. */
@@ -46,6 +46,7 @@ export class LeaderTraffic {
   constructor(room: LeaderRoom, base: Zxid) {
     this.#room = room;
     this.#broadcast = new Broadcast(base);
+    this.syncs = new LeaderSyncs(room, this.#broadcast);
     this.#selfAcked = base;
   }
 
@@ -61,11 +62,9 @@ export class LeaderTraffic {
     return this.#broadcast.lastProposed;
   }
 
-  /** Syncs of learners that wait for a commit. */
+  /** Syncs that wait for a commit or for a quorum to answer. */
   get pendingSyncs(): number {
-    let count = 0;
-    for (const links of this.#syncs.values()) count += links.length;
-    return count;
+    return this.syncs.size;
   }
 
   /** Whether the next proposal must wait for another epoch (7.7). */
@@ -95,6 +94,7 @@ export class LeaderTraffic {
     for (const { txn } of this.#broadcast.outstanding) {
       this.#sendProposal(learner, txnPacket(PacketType.PROPOSAL, txn));
     }
+    this.syncs.joined(learner);
   }
 
   propose(txn: Txn): void {
@@ -142,7 +142,7 @@ export class LeaderTraffic {
 
   #commit(proposal: Proposal): void {
     const { txn } = proposal;
-    const { zxid } = txn.header;
+    this.syncs.committing(txn.header.zxid);
     const designated = txn.header.type === OpCode.reconfig ? this.#designate(proposal) : null;
     const late: Late = { txn, designated };
     for (const learner of this.#room.followers) this.#sendCommit(learner, late);
@@ -156,8 +156,7 @@ export class LeaderTraffic {
     }
     this.#room.effects.push({ type: "commit", txn, designated });
     if (designated !== null && designated !== this.#room.options.sid) this.#isRetired = true;
-    for (const link of this.#syncs.get(zxid) ?? []) this.#answerSync(link);
-    this.#syncs.delete(zxid);
+    this.syncs.answer();
   }
 
   /** Who leads after a reconfig: this server while it may, else who is furthest (8.6 step 2). */
@@ -195,7 +194,8 @@ export class LeaderTraffic {
       case PacketType.ACK:
         return this.ack(learner, packet.zxid);
       case PacketType.PING:
-        return this.#touched(learner, dataOf(packet));
+        this.#touched(learner, dataOf(packet));
+        return this.syncs.ponged(learner);
       case PacketType.REVALIDATE: {
         const { sessionId, timeout } = readRevalidateRequest(new Input(dataOf(packet)));
         const { link } = learner;
@@ -221,22 +221,9 @@ export class LeaderTraffic {
     const input = new Input(dataOf(packet));
     const { sessionId, cxid, type: op } = readForwardedHeader(input);
     const { link } = learner;
-    if (op === OpCode.sync) return this.#sync(link);
+    if (op === OpCode.sync) return this.syncs.ask(link);
     const body = input.take(input.left).slice();
     const request = { sessionId, cxid, op, body, auth: packet.authinfo ?? [] };
     this.#room.effects.push({ type: "request", link, request });
-  }
-
-  /** Answered when everything proposed so far is committed (7.11). */
-  #sync(link: LinkId): void {
-    if (this.#broadcast.size === 0) return this.#answerSync(link);
-    const after = this.#broadcast.lastProposed;
-    const waiting = this.#syncs.get(after);
-    if (waiting === undefined) this.#syncs.set(after, [link]);
-    else waiting.push(link);
-  }
-
-  #answerSync(link: LinkId): void {
-    if (this.#room.links.has(link)) this.#room.send(link, bare(PacketType.SYNC, 0n));
   }
 }

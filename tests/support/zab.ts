@@ -270,6 +270,8 @@ export class LeaderBench {
         return `request ${effect.link} op ${effect.request.op} +${effect.request.body.length}`;
       case "revalidate":
         return `revalidate ${effect.link} 0x${effect.sessionId.toString(16)} ${effect.timeoutMs}`;
+      case "synced":
+        return "synced";
       case "touch":
         return `touch ${effect.link} ${effect.sessions.map((s) => s.sessionId.toString(16))}`;
     }
