@@ -21,8 +21,8 @@ type PathList = readonly (string | null)[] | null;
 const NO_ZXID = -1n;
 
 /**
- * Events come before the reply, in the order of the lists. They pass by the access lists. False when
- * a list is null, or holds a null where nodes are looked up: nothing from there on is done.
+ * Events come before the reply, in the order of the lists. They pass by the access lists. False
+ * when a list is null, or holds a null where nodes are looked up: nothing from there on is done.
  */
 export function setWatches(
   tree: Tree,

@@ -100,8 +100,8 @@ export function exclusionOf(
 }
 
 /**
- * Whether Java may promise a wrong digest with a transaction near this request, although its tree is
- * right: a mode that does not fit the op, the root changed under two names (client.md 11).
+ * Whether Java may promise a wrong digest with a transaction near this request, although its tree
+ * is right: a mode that does not fit the op, the root changed under two names (client.md 11).
  */
 export function spoilsDigests(request: Request): boolean {
   return askedBy(request).some(({ op, record }) => {
