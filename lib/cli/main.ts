@@ -22,6 +22,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["tap", { summary: "decode what passes, as a proxy", load: () => import("./tap.ts") }],
   ["ensemble", { summary: "run several members here", load: () => import("./ensemble.ts") }],
   ["inspect", { summary: "show a log or a snapshot", load: () => import("./inspect.ts") }],
+  ["sim", { summary: "run ensembles in virtual time", load: () => import("./sim.ts") }],
   ["serve", { summary: "run a server", load: () => import("./serve.ts") }],
 ]);
 

@@ -43,6 +43,7 @@ export class Checks implements Ear {
 
   noted(node: Node, text: string, detail: Readonly<Record<string, unknown>>): void {
     this.#world.count(coverageOf(text));
+    if (text === "bringing a learner level") this.#world.count(`way=${String(detail.by)}`);
     if (text.startsWith("Peer state changed: leading")) {
       this.#established(node, detail.epoch as Epoch);
     } else if (text.includes("Digests are not matching")) {
