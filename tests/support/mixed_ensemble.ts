@@ -123,6 +123,12 @@ export class MixedEnsemble {
     return { host, quorumPort: quorum.port, electionPort: election.port };
   }
 
+  /** Every port by which others reach a member's quorum port. */
+  quorumPortsOf(sid: number): number[] {
+    const doors = this.sids.map((from) => this.#doors.get(`${from}>${sid} quorum`)?.port ?? 0);
+    return [this.seat(sid).quorumPort, ...doors];
+  }
+
   async #hangDoors(): Promise<void> {
     for (const a of this.seats) {
       for (const b of this.seats.filter((other) => other !== a)) {

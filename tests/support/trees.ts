@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { type ZkClient, ZkError } from "../../lib/client/client.ts";
 import type { Stat } from "../../lib/records/data.ts";
+import { excusedMismatches } from "./fuzzy_snapshots.ts";
 import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
 
 export interface Leaf {
@@ -90,7 +91,9 @@ export async function digestTrouble(made: MixedEnsemble): Promise<string[]> {
   const known = new Map<string, { sid: number; digest: string }>();
   for (const sid of made.sids.filter((one) => made.knowsDigests(one))) {
     const mismatches = (await made.gauges(sid)).get("digest_mismatches_count") ?? "none told";
-    if (Number(mismatches) !== 0) wrong.push(`server ${sid}: ${mismatches} digest mismatches`);
+    if (Number(mismatches) !== 0 && !hasExcuse(made, sid)) {
+      wrong.push(`server ${sid}: ${mismatches} digest mismatches`);
+    }
     for (const line of (await made.word(sid, "hash")).trim().split("\n")) {
       const [zxid = "", digest = ""] = line.split(": ");
       const other = known.get(zxid);
@@ -131,14 +134,25 @@ export function logTrouble(made: MixedEnsemble): string[] {
   for (const { sid, logs } of made.seats) {
     for (const { kind, file } of logs) {
       const who = `server ${sid} (${kind === OURS ? "ours" : `java ${kind}`})`;
-      for (const record of recordsOf(existsSync(file) ? readFileSync(file, "utf8") : "")) {
-        if (!NEVER.some((pattern) => pattern.test(record))) continue;
-        if (kind !== OURS && AMONG_THEMSELVES.test(record)) continue;
+      const records = recordsOf(existsSync(file) ? readFileSync(file, "utf8") : "");
+      const bad = records.filter((record) => NEVER.some((pattern) => pattern.test(record)));
+      if (bad.length === 0) continue;
+      const excused = kind === OURS ? new Set<string>() : excusedMismatches(made, records);
+      for (const record of bad) {
+        if (kind !== OURS && (AMONG_THEMSELVES.test(record) || excused.has(record))) continue;
         wrong.push(`${who}: ${record.slice(0, 700)}`);
       }
     }
   }
   return wrong.slice(0, 20);
+}
+
+/** Whether a Java server printed of mismatches that its Java leader's snapshot excuses. */
+function hasExcuse(made: MixedEnsemble, sid: number): boolean {
+  const { kind, logs } = made.seat(sid);
+  const log = logs.find((one) => one.kind === kind && kind !== OURS);
+  return log !== undefined &&
+    excusedMismatches(made, recordsOf(readFileSync(log.file, "utf8"))).size > 0;
 }
 
 /** A log cut before each line that begins with a date; a trace belongs to the record it follows. */

@@ -1,0 +1,240 @@
+// Sessions in mixed ensembles, both ways round for each release: they move between members of
+// either kind with their watches and ephemerals, expire for all members at once, outlive idle times
+// and leaders (issue 4, "Must show" 3).
+
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { ZkClient } from "../lib/client/client.ts";
+import { HostClock } from "../lib/host/clock.ts";
+import { HostNetwork } from "../lib/host/network.ts";
+import { Door } from "./support/doors.ts";
+import { javaUnavailable } from "./support/java.ts";
+import { MixedEnsemble, OURS } from "./support/mixed_ensemble.ts";
+import { digestTrouble, equalTrees, logTrouble } from "./support/trees.ts";
+
+const VERSIONS = ["3.4.14", "3.5.10", "3.6.4", "3.7.2", "3.8.6", "3.9.5"];
+/** 3 leads; 1 is of its kind, 2 of the other. */
+const [ALIKE, OTHER, LEADS] = [1, 2, 3];
+const EPHEMERAL = 1;
+const CREATED = 1;
+const CHANGED = 3;
+const CHILD = 4;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A client that a test sends from member to member; its events as `type path`. */
+class Wanderer {
+  readonly events: string[] = [];
+  readonly client: ZkClient;
+  readonly #made: MixedEnsemble;
+  readonly #door: Door;
+  readonly #at: { sid: number | null };
+
+  private constructor(made: MixedEnsemble, door: Door, at: { sid: number | null }) {
+    this.#made = made;
+    this.#door = door;
+    this.#at = at;
+    const servers = [{ host: made.seats[0].host, port: door.port }];
+    this.client = made.adopt(
+      new ZkClient(new HostNetwork(), new HostClock(), {
+        servers,
+        timeoutMs: 8000,
+        onEvent: ({ type, path }) => this.events.push(`${type} ${path}`),
+      }),
+    );
+  }
+
+  static async at(made: MixedEnsemble, sid: number): Promise<Wanderer> {
+    const at: { sid: number | null } = { sid };
+    const target = () => {
+      if (at.sid === null) return null;
+      const { host, clientPort: port } = made.seat(at.sid);
+      return { host, port };
+    };
+    const door = await Door.open(made.seats[0].host, {
+      target,
+      passesIn: () => true,
+      passesOut: () => true,
+    });
+    const one = new Wanderer(made, door, at);
+    await one.client.connected();
+    return one;
+  }
+
+  /** Away from every member; requests wait. */
+  async leave(): Promise<void> {
+    this.#at.sid = null;
+    this.#door.break();
+    await this.#made.eventually(
+      "the link's end",
+      5000,
+      () => Promise.resolve(!this.client.session.isUsable),
+    );
+  }
+
+  async arrive(sid: number): Promise<void> {
+    this.#at.sid = sid;
+    await this.client.connected();
+  }
+
+  async event(wanted: string): Promise<void> {
+    await this.#made.eventually(
+      `event ${wanted} among ${this.events}`,
+      10_000,
+      () => Promise.resolve(this.events.includes(wanted)),
+    );
+  }
+
+  async end(): Promise<void> {
+    await this.client.close();
+    await this.#door.close();
+  }
+}
+
+function stories(kinds: readonly string[]): void {
+  let made: MixedEnsemble;
+  before(async () => {
+    made = await MixedEnsemble.lay(kinds);
+    await made.start(LEADS, ALIKE);
+    await made.serving([LEADS, ALIKE]);
+    await made.start(OTHER);
+    assert.deepEqual(await made.serving(), ["follower", "follower", "leader"]);
+  });
+  after(async () => {
+    await made.close();
+    rmSync(made.dir, { recursive: true });
+  });
+
+  it("writes through each follower are read by all others behind a sync", async () => {
+    const clients = made.sids.map((sid) => made.client([sid]));
+    for (const [i, writer] of clients.entries()) {
+      await writer.create(`/by${i}`, bytes(`${i}`));
+      for (const reader of clients) {
+        await reader.sync(`/by${i}`);
+        assert.deepEqual((await reader.get(`/by${i}`)).data, bytes(`${i}`));
+      }
+    }
+    for (const client of clients) await client.close();
+  });
+
+  for (const [from, to] of [[ALIKE, OTHER], [OTHER, ALIKE], [OTHER, LEADS], [LEADS, OTHER]]) {
+    it(`a session moves from ${from} to ${to} with ephemerals and watches`, async () => {
+      const root = `/move${from}${to}`;
+      const helper = made.client(made.sids);
+      for (const path of [root, `${root}/w`, `${root}/later`]) await helper.create(path);
+      const one = await Wanderer.at(made, from);
+      const { sessionId } = one.client;
+      await one.client.sync(root);
+      await one.client.create(`${root}/e`, null, EPHEMERAL);
+      for (const name of ["w", "later"]) await one.client.get(`${root}/${name}`, true);
+      assert.equal(await one.client.exists(`${root}/missing`, true), null);
+      await one.client.children(root, true);
+      await one.leave();
+      await helper.set(`${root}/w`, bytes("while away"));
+      await helper.create(`${root}/missing`);
+      await one.arrive(to);
+      assert.equal(one.client.sessionId, sessionId);
+      await one.client.sync(root); // the new member may be behind; then the events come in order
+      for (const event of [`${CHANGED} ${root}/w`, `${CREATED} ${root}/missing`]) {
+        await one.event(event);
+      }
+      await one.event(`${CHILD} ${root}`);
+      assert.equal(one.events.length, 3);
+      await helper.set(`${root}/later`, bytes("now"));
+      await one.event(`${CHANGED} ${root}/later`);
+      for (const sid of made.sids) {
+        const reader = made.client([sid]);
+        await reader.sync(root);
+        assert.equal((await reader.get(`${root}/e`)).stat.ephemeralOwner, sessionId);
+        await reader.close();
+      }
+      await one.end();
+      await helper.sync(root);
+      assert.equal(await helper.exists(`${root}/e`), null);
+      await helper.close();
+    });
+  }
+
+  for (const sid of [ALIKE, OTHER, LEADS]) {
+    it(`all members see a session of ${sid} expire, and none takes it again`, async () => {
+      const path = `/expires${sid}`;
+      const owner = made.client([sid], { timeoutMs: 1500 });
+      await owner.create(path, null, EPHEMERAL);
+      const gone: number[] = [];
+      const watchers = made.sids.map((at) =>
+        made.client([at], { onEvent: (event) => event.type === 2 ? gone.push(at) : 0 })
+      );
+      for (const watcher of watchers) {
+        await watcher.sync(path);
+        assert.notEqual(await watcher.exists(path, true), null);
+      }
+      const { id, password } = owner.session;
+      owner.abandon();
+      await made.eventually(
+        "the end of the ephemeral",
+        15_000,
+        () => Promise.resolve(gone.length === 3),
+      );
+      for (const watcher of watchers) {
+        assert.equal(await watcher.exists(path), null);
+        await watcher.close();
+      }
+      for (const at of made.sids) {
+        const late = made.client([at]);
+        late.session.id = id;
+        late.session.password = password;
+        await assert.rejects(late.connected(), /SESSIONEXPIRED|session ?expired/i, `server ${at}`);
+      }
+    });
+  }
+
+  it("a session that only pings its follower is not expired by the leader", async () => {
+    const idle = [ALIKE, OTHER].map((sid) => made.client([sid], { timeoutMs: 1500 }));
+    for (const client of idle) await client.connected();
+    const ids = idle.map((client) => client.sessionId);
+    await wait(5000); // more than three times what a silent session has
+    for (const [i, client] of idle.entries()) {
+      await client.create(`/idle${i}`, null, EPHEMERAL);
+      assert.equal(client.sessionId, ids[i]);
+      await client.close();
+    }
+  });
+
+  it("sessions and their ephemerals outlive their leader", async () => {
+    const owners = [ALIKE, OTHER].map((sid) => made.client([sid], { timeoutMs: 10_000 }));
+    for (const [i, client] of owners.entries()) {
+      await client.create(`/outlives${i}`, null, EPHEMERAL);
+    }
+    const ids = owners.map((client) => client.sessionId);
+    await made.kill(LEADS);
+    await made.serving([ALIKE, OTHER], 30_000);
+    for (const [i, client] of owners.entries()) {
+      await client.connected();
+      await client.sync("/");
+      assert.equal((await client.get(`/outlives${i}`)).stat.ephemeralOwner, ids[i]);
+    }
+    await made.start(LEADS);
+    await made.serving([LEADS]);
+    const back = made.client([LEADS]);
+    await back.sync("/");
+    for (const i of owners.keys()) {
+      assert.equal((await back.get(`/outlives${i}`)).stat.ephemeralOwner, ids[i]);
+    }
+    for (const client of [back, ...owners]) await client.close();
+  });
+
+  it("members end with equal trees and digests and nothing ill in their logs", async () => {
+    const tree = await equalTrees(made);
+    const owned = [...tree.values()].filter(({ stat }) => stat.ephemeralOwner !== 0n);
+    assert.deepEqual(owned, []);
+    assert.deepEqual(await digestTrouble(made), []);
+    assert.deepEqual(logTrouble(made), []);
+  });
+}
+
+for (const version of VERSIONS) {
+  const skip = javaUnavailable(version) ?? false;
+  describe(`${version} leads and we follow`, { skip }, () => stories([version, OURS, version]));
+  describe(`we lead and ${version} follows`, { skip }, () => stories([OURS, version, OURS]));
+}
