@@ -62,8 +62,11 @@ export class LoadConnection {
     socket.on("close", () => this.#broken(new Error("the server closed the connection")));
   }
 
-  /** Resolves when the session is made; rejects when nobody listens or the server refuses. */
-  static open(target: Target, timeoutMs = 30_000): Promise<LoadConnection> {
+  /**
+   * Resolves when the session is made; rejects when nobody listens or the server refuses. The timeout
+   * is long because nobody pings while the load waits for its turn.
+   */
+  static open(target: Target, timeoutMs = 600_000): Promise<LoadConnection> {
     return new Promise((done, failed) => {
       const socket = connect(target.port, target.host);
       socket.setNoDelay(true);
