@@ -81,6 +81,8 @@ export class ElectionPort {
   /** Addresses that could not be bound yet. */
   readonly #rebind: { readonly at: Address; readonly attempt: number }[] = [];
   #links = 0;
+  /** When the clock wakes us; null when it does not. */
+  #alarm: Millis | null = null;
   #stopped = false;
 
   constructor(
@@ -387,7 +389,11 @@ export class ElectionPort {
     if (this.#stopped) return;
     const times = [this.#election.deadline, this.#mesh.deadline].filter((t) => t !== null);
     const at = times.length === 0 ? null : Math.min(...times);
+    // Not armed anew for every message: a flood of them would put the alarm off for ever.
+    if (at === this.#alarm) return;
+    this.#alarm = at;
     this.#clock.wakeAt(at, () => {
+      this.#alarm = null;
       if (this.#stopped) return;
       this.#step({ type: "time" });
       this.#elect({ type: "time" });
