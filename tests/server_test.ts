@@ -184,6 +184,33 @@ describe("a connection", () => {
     assert.deepEqual(headers(client), ["2 0"]);
   });
 
+  it("that asks for much with little gets it in portions, each when the last one has left", () => {
+    const client = new FakeServer().connect();
+    const data = new Uint8Array(1 << 20);
+    client.raw(FakeClient.frame(1, OpCode.create, (out) => {
+      records.writeCreateRequest(out, { path: "/big", data, acl: OPEN, flags: 0 });
+    }));
+    client.take();
+    const ask = FakeClient.frame(2, OpCode.getData, (out) => {
+      out.ustring("/big");
+      out.boolean(false);
+    });
+    const COUNT = 20;
+    const asks = new Uint8Array(ask.length * COUNT);
+    for (let i = 0; i < COUNT; i++) asks.set(ask, i * ask.length);
+    client.raw(asks); // one chunk of a few hundred bytes
+    let total = 0;
+    for (let portions = 0; total < COUNT << 20; portions++) {
+      assert.ok(portions < COUNT, "it is stuck");
+      const { length } = client.take();
+      assert.ok(length > 0 && length < 6 << 20, `${length} bytes in one turn`);
+      total += length;
+      if (client.conn !== null && client.isHeld) client.home.server.drained(client.conn);
+      client.home.server.flushTurn();
+    }
+    assert.equal(client.isHeld, false);
+  });
+
   it("that closed while its write was under way is not answered, and the next one is", () => {
     const server = new FakeServer({ instant: false });
     const [a, b] = [server.dial(), server.dial()];

@@ -201,6 +201,16 @@ export class Core implements ConnectionHome {
     dirty.length = 0;
   }
 
+  /**
+   * Short requests with long answers: no more of them in this turn than a client may leave unread.
+   * So many bytes never leave at once; when they have, `drained` goes on.
+   */
+  restrain(conn: Connection): void {
+    if (conn.out === null || conn.out.size <= UNREAD_MAX || !conn.isOpen) return;
+    conn.isClogged = true;
+    conn.hold(true);
+  }
+
   /** A client that asks on but does not read what it is answered is read no further. */
   #send(conn: Connection, bytes: Uint8Array): void {
     conn.client.send(bytes);

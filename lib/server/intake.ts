@@ -84,6 +84,7 @@ export class Intake {
       const frame = this.#nextFrame(conn);
       if (frame === null) return;
       this.#frame(conn, frame, 0, frame.length);
+      this.#core.restrain(conn);
       // What follows a spanning frame mostly lies in one chunk.
       if (conn.state === "open" && !conn.isHeld && queue.size > 0) {
         return this.#walk(conn, queue.take(queue.size));
@@ -121,6 +122,7 @@ export class Intake {
       if (end > chunk.length) break;
       this.#frame(conn, chunk, at + 4, end);
       at = end;
+      this.#core.restrain(conn);
       if (conn.isHeld || conn.state !== "open") break;
     }
     if (at === chunk.length || !conn.isOpen) return;
