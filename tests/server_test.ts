@@ -186,7 +186,7 @@ describe("a connection", () => {
 
   it("that asks for much with little gets it in portions, each when the last one has left", () => {
     const client = new FakeServer().connect();
-    const data = new Uint8Array(1 << 20);
+    const data = new Uint8Array(1 << 19);
     client.raw(FakeClient.frame(1, OpCode.create, (out) => {
       records.writeCreateRequest(out, { path: "/big", data, acl: OPEN, flags: 0 });
     }));
@@ -195,12 +195,12 @@ describe("a connection", () => {
       out.ustring("/big");
       out.boolean(false);
     });
-    const COUNT = 20;
+    const COUNT = 40;
     const asks = new Uint8Array(ask.length * COUNT);
     for (let i = 0; i < COUNT; i++) asks.set(ask, i * ask.length);
     client.raw(asks); // one chunk of a few hundred bytes
     let total = 0;
-    for (let portions = 0; total < COUNT << 20; portions++) {
+    for (let portions = 0; total < COUNT << 19; portions++) {
       assert.ok(portions < COUNT, "it is stuck");
       const { length } = client.take();
       assert.ok(length > 0 && length < 6 << 20, `${length} bytes in one turn`);
