@@ -63,8 +63,8 @@ export class LoadConnection {
   }
 
   /**
-   * Resolves when the session is made; rejects when nobody listens or the server refuses. The timeout
-   * is long because nobody pings while the load waits for its turn.
+   * Resolves when the session is made; rejects when nobody listens or the server refuses.
+   * The timeout is long because nobody pings while the load waits for its turn.
    */
   static open(target: Target, timeoutMs = 600_000): Promise<LoadConnection> {
     return new Promise((done, failed) => {
