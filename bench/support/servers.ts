@@ -97,8 +97,8 @@ async function started(
 }
 
 /**
- * Dials every few milliseconds until somebody answers. Earlier dials are not given up: a Java server
- * that accepts a connection while it starts may never answer it, but a slow one answers late.
+ * Dials every few milliseconds until somebody answers. Earlier dials are not given up: a Java
+ * server that accepts a connection while it starts may never answer it; a slow one answers late.
  */
 function firstSession(server: TestServer, target: Target): Promise<LoadConnection> {
   return new Promise((done, failed) => {

@@ -243,9 +243,9 @@ export class Nemesis {
   }
 
   /**
-   * A bit of an old file turns. Only where all others hold everything this member may have promised:
-   * else an ensemble may lose what it acknowledged, and no server could help it. A member that
-   * refuses its files gets an empty disk, as an operator would give it.
+   * A bit of an old file turns. Only where all others hold everything this member may have
+   * promised: else an ensemble may lose what it acknowledged, and no server could help it. A member
+   * that refuses its files gets an empty disk, as an operator would give it.
    */
   #rot(node: Node, others: readonly Node[]): void {
     const { world } = this.#cluster;

@@ -75,8 +75,8 @@ export class WriterState {
   }
 
   /**
-   * Why a folder that was read back is not this state; null when it is. Nodes of sessions that may be
-   * gone do not count.
+   * Why a folder that was read back is not this state; null when it is. Nodes of sessions that may
+   * be gone do not count.
    */
   differsFrom(found: WriterState, gone: ReadonlySet<bigint>): string | null {
     for (const [name, seen] of this.nodes) {

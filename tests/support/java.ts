@@ -137,22 +137,27 @@ export function fourLetter(port: number, word: string, host = "127.0.0.1"): Prom
   });
 }
 
-/** Ports that nobody listens on at `host`, all different. The system chooses them. */
+/**
+ * Ports that nobody listens on at `host`, all different. Drawn from below the range that the system
+ * gives to outgoing connections: one of those could take a port before its server is up.
+ */
 export async function freePorts(count: number, host = "127.0.0.1"): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => {
+  const held: ReturnType<typeof createServer>[] = [];
+  const ports: number[] = [];
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries > 200 * count) throw new Error(`no ${count} free ports at ${host}`);
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
-    return new Promise<typeof server>((resolve, reject) => {
-      server.on("error", reject);
-      server.listen(0, host, () => resolve(server));
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.on("error", () => resolve(false));
+      server.listen(port, host, () => resolve(true));
     });
-  }));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return address.port;
-  });
+    if (!isFree) continue;
+    held.push(server);
+    ports.push(port);
+  }
   await Promise.all(
-    servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+    held.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
   );
   return ports;
 }
