@@ -109,7 +109,7 @@ export class Checks implements Ear {
     if (cluster === null || cluster.hasGroups) return;
     if (cluster.nodes.some(({ storage }) => storage.wasWiped)) return;
     const { voters } = cluster;
-    const holders = voters.filter((node) => durableOf(node) >= zxid);
+    const holders = voters.filter((node) => node.storage.durable >= zxid);
     if (2 * holders.length > voters.length) return;
     this.violation(
       `${leader.name} committed ${
@@ -131,7 +131,7 @@ export class Checks implements Ear {
   }
 
   #acked(node: Node, link: SimLink, zxid: Zxid): void {
-    const durable = durableOf(node);
+    const durable = node.storage.durable;
     if (counterOf(zxid) !== 0n) {
       if (node.isObserver || durable >= zxid) return;
       this.violation(
@@ -173,12 +173,6 @@ export class Checks implements Ear {
       }) the trees of ${known.node.name} and ${node.name} differ`,
     );
   }
-}
-
-/** How far the disk of a member would bring it after a crash. */
-function durableOf({ storage }: Node): Zxid {
-  const { logTail, newestSnapshot } = storage;
-  return logTail > newestSnapshot ? logTail : newestSnapshot;
 }
 
 /** What a line says happened, without its numbers, for the table of coverage. */

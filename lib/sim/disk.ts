@@ -177,6 +177,8 @@ export class SimStorage {
   readonly random: SimRandom;
   /** Whether it ever was replaced by an empty one. */
   wasWiped = false;
+  /** Null: something has changed since it was looked at. */
+  #durable: Zxid | null = null;
   #callsLeft = 0;
   #die: (() => void) | null = null;
 
@@ -194,6 +196,7 @@ export class SimStorage {
 
   /** The process died or the power went: what was not durable is lost in part or whole. */
   crash(): void {
+    this.#durable = null;
     for (const [path, file] of [...this.files]) {
       if (!file.isNamed && this.random.oneIn(2)) {
         this.files.delete(path);
@@ -215,11 +218,13 @@ export class SimStorage {
     const at = this.random.below(file.length);
     file.bytes[at] ^= 1 << this.random.below(8);
     file.rescan();
+    this.#durable = null;
     return true;
   }
 
   /** A new, empty disk. */
   wipe(): void {
+    this.#durable = null;
     this.files.clear();
     this.gone.clear();
     this.wasWiped = true;
@@ -238,11 +243,21 @@ export class SimStorage {
 
   /** Before each call that changes something; throws when the process died there. */
   called(): void {
+    this.#durable = null;
     if (this.#die === null || this.#callsLeft-- > 0) return;
     const die = this.#die;
     this.#die = null;
     die();
     throw new ProcessEnded();
+  }
+
+  /** How far this disk would bring its server after a crash. Asked for at every step. */
+  get durable(): Zxid {
+    if (this.#durable === null) {
+      const { logTail, newestSnapshot } = this;
+      this.#durable = logTail > newestSnapshot ? logTail : newestSnapshot;
+    }
+    return this.#durable;
   }
 
   /** The last transaction that a flush has made durable in the logs; −1: none. */
