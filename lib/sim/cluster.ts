@@ -8,7 +8,7 @@ import { type Fault, isFault } from "../base/errors.ts";
 import { hex, type Sid } from "../base/ids.ts";
 import { type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
-import { type DiskHealth, GOOD_DISK, SimDisk, SimStorage } from "./disk.ts";
+import { type DiskHealth, GOOD_DISK, type Luck, SimDisk, SimStorage } from "./disk.ts";
 import { SimInternet, SimNetwork, type WeatherOptions } from "./network.ts";
 import { Life, SimClock, SimTrace, type WallClock, type World } from "./world.ts";
 
@@ -116,12 +116,12 @@ export class Node {
     });
   }
 
-  /** Kills the process: what was not flushed is lost in part or whole. */
-  crash(): void {
+  /** Kills the process: what was not flushed is lost in part or whole, as `luck` has it. */
+  crash(luck?: Luck): void {
     if (this.life === null) return;
     this.#cluster.world.note(this.name, "crashes");
     this.#end();
-    this.storage.crash();
+    this.storage.crash(luck);
   }
 
   /** Ends in good order, as an operator ends a server. */
@@ -217,6 +217,7 @@ export class Cluster {
     for (const node of this.nodes) {
       node.health = GOOD_DISK;
       node.storage.spare();
+      node.storage.release();
       if (node.isStopping) node.crash();
       node.resume();
       if (!node.isUp) node.start();

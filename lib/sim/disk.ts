@@ -47,6 +47,8 @@ export class SimStorage {
   #durable: Zxid | null = null;
   #callsLeft = 0;
   #die: (() => void) | null = null;
+  /** Null: calls are carried out; else what to look at again when they are. */
+  #held: (() => void)[] | null = null;
 
   constructor(world: World, name: string) {
     this.world = world;
@@ -61,20 +63,38 @@ export class SimStorage {
   }
 
   /** The process died or the power went: what was not durable is lost in part or whole. */
-  crash(): void {
+  crash(random: Luck = this.random): void {
     this.#durable = null;
+    this.release();
     for (const [path, file] of [...this.files]) {
-      if (!file.isNamed && this.random.oneIn(2)) {
+      if (!file.isNamed && random.oneIn(2)) {
         this.files.delete(path);
         continue;
       }
-      if (file.crash(this.random)) this.world.count("torn write at a crash");
+      if (file.crash(random)) this.world.count("torn write at a crash");
       file.isNamed = true;
     }
     for (const [path, file] of this.gone) {
-      if (!this.files.has(path) && this.random.oneIn(2)) this.files.set(path, file);
+      if (!this.files.has(path) && random.oneIn(2)) this.files.set(path, file);
     }
     this.gone.clear();
+  }
+
+  /** Flushes and the calls behind them wait for {@link release}; what was not flushed is at risk. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const look of held) look();
+  }
+
+  /** Whether a flush must wait; then `look` is called when it need not any more. */
+  isHeld(look: () => void): boolean {
+    this.#held?.push(look);
+    return this.#held !== null;
   }
 
   /** Flips one bit of a file; false when there is none. */
@@ -152,10 +172,17 @@ export class SimStorage {
   }
 }
 
+/** What decides what is left of the undurable. */
+export type Luck = Pick<SimRandom, "below" | "oneIn">;
+
 type Call = () => { readonly takes: Millis; readonly fault: Fault | null };
 
 interface Queue {
-  readonly calls: { readonly call: Call; readonly done: Done | undefined }[];
+  readonly calls: {
+    readonly call: Call;
+    readonly done: Done | undefined;
+    readonly isFlush: boolean;
+  }[];
   isBusy: boolean;
   fault: Fault | null;
 }
@@ -253,19 +280,25 @@ export class SimDisk implements Disk {
   }
 
   flush(path: string, done: Done): void {
-    this.#submit(path, () => this.#flushed(path), done);
+    this.#submit(path, () => this.#flushed(path), done, false, true);
   }
 
   rename(path: string, to: string, done: Done): void {
-    this.#submit(path, () => {
-      const result = this.#flushed(path);
-      const file = this.#storage.files.get(path);
-      if (file === undefined) return { takes: 0, fault: missing(path, "renaming") };
-      if (result.fault !== null) return result;
-      this.#storage.files.delete(path);
-      this.#storage.files.set(to, file);
-      return result;
-    }, done);
+    this.#submit(
+      path,
+      () => {
+        const result = this.#flushed(path);
+        const file = this.#storage.files.get(path);
+        if (file === undefined) return { takes: 0, fault: missing(path, "renaming") };
+        if (result.fault !== null) return result;
+        this.#storage.files.delete(path);
+        this.#storage.files.set(to, file);
+        return result;
+      },
+      done,
+      false,
+      true,
+    );
   }
 
   release(path: string): void {
@@ -313,7 +346,13 @@ export class SimDisk implements Disk {
     return { takes, fault: null };
   }
 
-  #submit(path: string, call: Call, done: Done | undefined, always = false): void {
+  #submit(
+    path: string,
+    call: Call,
+    done: Done | undefined,
+    always = false,
+    isFlush = false,
+  ): void {
     let queue = this.#queues.get(path);
     if (queue === undefined) {
       queue = { calls: [], isBusy: false, fault: null };
@@ -322,13 +361,14 @@ export class SimDisk implements Disk {
     const own = queue;
     const guarded: Call = () =>
       always || own.fault === null ? call() : { takes: 0, fault: own.fault };
-    queue.calls.push({ call: guarded, done });
+    queue.calls.push({ call: guarded, done, isFlush });
     this.#next(queue);
   }
 
   #next(queue: Queue): void {
     const next = queue.calls[0];
     if (queue.isBusy || next === undefined) return;
+    if (next.isFlush && this.#storage.isHeld(() => this.#next(queue))) return;
     queue.isBusy = true;
     queue.calls.shift();
     // The work happens at the start of its time, its end is heard of later: a crash in between

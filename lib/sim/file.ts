@@ -99,7 +99,7 @@ export class SimFile {
   }
 
   /** Leaves what a crash leaves: a prefix of the changes, the next one perhaps in part. */
-  crash(random: SimRandom): boolean {
+  crash(random: Pick<SimRandom, "below" | "oneIn">): boolean {
     const { changes } = this;
     if (changes.length === 0) return false;
     for (let i = changes.length - 1; i >= 0; i--) this.#takeBack(changes[i]);

@@ -95,6 +95,16 @@ export class SimInternet {
     return true;
   }
 
+  /** Breaks all links between two hosts. */
+  breakBetween(host: string, other: string): void {
+    for (const end of [...this.#ends]) {
+      if (end.local.host === host && end.remote.host === other) {
+        end.reset("the link broke");
+        end.other.reset("the link broke");
+      }
+    }
+  }
+
   /** A process died: its listeners and links are gone, the other ends hear of it. */
   died(life: Life): void {
     for (const [key, listener] of this.#listeners) {
