@@ -206,6 +206,8 @@ function extras(version: string): string[][] {
   if (from("3.5.0")) wanted.push(["com.fasterxml.jackson.core", "jackson-databind", "2.15.2"]);
   if (from("3.6.0")) wanted.push(["org.xerial.snappy", "snappy-java", "1.1.10.5"]);
   if (from("3.6.0")) wanted.push(["io.dropwizard.metrics", "metrics-core", "4.1.12.1"]);
+  // For the AdminServer; older releases are compared with us on other ports only.
+  if (from("3.9.0")) wanted.push(["org.eclipse.jetty", "jetty-servlet", "9.4.58.v20250814"]);
   const logging = from("3.8.0") ? "2.0.13" : "1.7.36";
   if (from("3.5.0")) wanted.push(["org.slf4j", "slf4j-simple", logging]);
   return wanted;
