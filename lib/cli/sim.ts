@@ -1,9 +1,11 @@
 // `zkpeer sim`: whole ensembles in virtual time, one after the other, each drawn from its seed. What
 // breaks is named, made smaller, and given as a command that shows it again. lib/sim does the work.
 
+import { readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { type Profile, PROFILES } from "../sim/nemesis.ts";
 import type { RunOptions, RunResult } from "../sim/run.ts";
+import { runScript } from "../sim/script.ts";
 import { shrink, tryRun } from "../sim/shrink.ts";
 import { helpText, readArgs } from "./args.ts";
 import type { CliIo } from "./io.ts";
@@ -21,6 +23,11 @@ const spec = {
     { name: "clients", value: "N", help: "clients; else drawn" },
     { name: "minutes", value: "M", help: "virtual minutes of faults (1)" },
     { name: "profile", value: "NAME", help: `${PROFILES.join(", ")}; else drawn` },
+    {
+      name: "script",
+      value: "FILE",
+      help: "run a scenario file (fixtures/scripts) instead of seeds",
+    },
     { name: "skip", value: "A,B,...", help: "leave these faults out, by number" },
     { name: "trace", help: "show what happens" },
     { name: "coverage", help: "show at the end how often each kind of thing happened" },
@@ -33,6 +40,7 @@ Exit codes: 0 nothing broke, 1 a seed failed, 2 wrong usage.
 
   zkpeer sim --seeds 1..1000 --profile chaos
   zkpeer sim --seed 40 --trace
+  zkpeer sim --script fixtures/scripts/first_election.txt
 `,
 } as const;
 
@@ -100,6 +108,9 @@ export async function run(args: string[], io: CliIo): Promise<number> {
     io.stdout.write(help);
     return 0;
   }
+  if (parsed.options.script !== null) {
+    return runScenario(io, parsed.options.script, parsed.options.trace);
+  }
   const wanted = wishesOf(parsed.options);
   if (typeof wanted === "string") {
     io.stderr.write(`zkpeer sim: ${wanted}\n`);
@@ -132,6 +143,25 @@ export async function run(args: string[], io: CliIo): Promise<number> {
   }
   io.stdout.write(`${totals.line()}\n`);
   return totals.failed > 0 ? 1 : 0;
+}
+
+/** Shows the scenario with what happened now; the file stays as it is. */
+function runScenario(io: CliIo, path: string, isTraced: boolean): number {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    io.stderr.write(`zkpeer sim: ${error instanceof Error ? error.message : error}\n`);
+    return 2;
+  }
+  const ear = isTraced ? (line: string) => io.stdout.write(`${line}\n`) : undefined;
+  const result = runScript(text, ear);
+  if (!isTraced) io.stdout.write(result.text);
+  for (const what of result.violations) io.stderr.write(`zkpeer sim: ${path}: ${what}\n`);
+  if (result.text !== text) {
+    io.stderr.write(`zkpeer sim: ${path}: another trace than in the file\n`);
+  }
+  return result.violations.length > 0 || result.text !== text ? 1 : 0;
 }
 
 function tell(io: CliIo, options: RunOptions, result: RunResult): void {
