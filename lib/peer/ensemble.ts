@@ -310,7 +310,8 @@ export class Ensemble implements RoleHost {
   newPrepare(tree: Tree, tracker: SessionTracker): Prepare {
     const { config, operator } = this.#peer;
     const quotaExceeded = (path: string): void => operator.quotaExceeded(path);
-    return new Prepare(tree, tracker, prepareOptions(config, null, quotaExceeded), this.note);
+    const options = prepareOptions(config, null, quotaExceeded, true);
+    return new Prepare(tree, tracker, options, this.note);
   }
 
   serve(server: Server | null): void {

@@ -209,7 +209,8 @@ export class Peer {
     const tracker = this.newTracker();
     tracker.load(tree.sessions, this.#clock.now().mono);
     const quotaExceeded = (path: string): void => this.operator.quotaExceeded(path);
-    const prepare = new Prepare(tree, tracker, prepareOptions(config, null, quotaExceeded), note);
+    const options = prepareOptions(config, null, quotaExceeded, false);
+    const prepare = new Prepare(tree, tracker, options, note);
     const standalone = new Standalone({
       prepare,
       append: (txn) => store.append(txn),

@@ -95,6 +95,7 @@ export function prepareOptions(
   config: Config,
   reconfig: ReconfigPlanner | null,
   quotaExceeded: (path: string) => void,
+  othersApply: boolean,
 ): PrepareOptions {
   return {
     auth: authOptions(config),
@@ -104,6 +105,7 @@ export function prepareOptions(
     },
     digests: config.digestEnabled,
     closeSessionPaths: config.closeSessionTxnEnabled,
+    othersApply,
     enforceQuota: config.enforceQuota,
     quotaExceeded,
     reconfigEnabled: config.reconfigEnabled,

@@ -12,9 +12,9 @@ import type { Input } from "../codec/input.ts";
 import { authenticate, isEnough } from "../auth/mod.ts";
 import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
-import { readRequestBody } from "../wire/client.ts";
 import type { Connection, Waiting } from "./connection.ts";
 import type { Core } from "./core.ts";
+import { doorRefusal } from "./door.ts";
 import { eagerRefusal } from "./eager_acl.ts";
 import type { Handshake } from "./handshake.ts";
 import { LocalSessions } from "./local_sessions.ts";
@@ -287,26 +287,26 @@ export class Intake {
       return ErrorCode.NOTREADONLY;
     }
     if (kind !== "write") return null;
-    if (this.#isLearner && !this.#decodes(op)) return ErrorCode.MARSHALLINGERROR;
+    const atDoor = this.#isLearner ? this.#refusedAtDoor(op) : 0;
+    if (atDoor !== 0) return atDoor;
     const { input } = this.#core;
     const eager = this.#isEager ? eagerRefusal(this.#core, conn, op, input) : 0;
     const err = eager === 0 ? this.#locals.refuses(conn, op) : eager;
     return err === 0 ? null : err;
   }
 
-  /** Java leaders of 3.9 stall on a request that cannot be decoded: none is passed on (H-R8). */
-  #decodes(op: number): boolean {
+  /** What would stall or halt Java servers is not passed on. */
+  #refusedAtDoor(op: number): number {
     const { input } = this.#core;
     const start = input.at;
     try {
-      readRequestBody(input, op);
-      return true;
+      return doorRefusal(input, op);
     } catch (fault) {
       if (!isFault(fault)) throw fault;
       this.#core.note("warn", "server", `a request cannot be decoded: ${fault.message}`, {
         op: opName(op),
       });
-      return false;
+      return ErrorCode.MARSHALLINGERROR;
     } finally {
       input.at = start;
     }

@@ -39,6 +39,8 @@ export interface PrepareOptions {
   readonly digests: boolean;
   /** `closeSessionTxn.enabled`: a closeSession lists what it deletes. */
   readonly closeSessionPaths: boolean;
+  /** Other servers apply these txns too, maybe Java's: what halts those is refused. */
+  readonly othersApply: boolean;
   readonly enforceQuota: boolean;
   /** Hears the path of each refusal by a hard quota. */
   readonly quotaExceeded: (path: string) => void;
@@ -75,7 +77,7 @@ export class Prepare implements PrepareFace {
     this.#ops = new OpPreparer(
       this.outstanding,
       sessions,
-      { auth: options.auth, owners: options.owners, digests: options.digests },
+      options,
       new QuotaGuard(tree, options.enforceQuota, note, options.quotaExceeded),
     );
     this.#input = new Input(new Uint8Array(0), 0, 0, options.recordLimit);

@@ -17,6 +17,7 @@ import {
 import { sequenceSuffix, validatePartialPath, validatePath } from "../tree/paths.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import type { TxnBody } from "../txn/txn.ts";
+import { isBadQuotaText, isNamelessQuota } from "./hazards.ts";
 import type { Found, Outstanding } from "./outstanding.ts";
 import type { QuotaGuard } from "./quota_guard.ts";
 import type { Owner } from "./request.ts";
@@ -38,6 +39,8 @@ export interface PrepareRules {
   readonly auth: AuthOptions;
   readonly owners: OwnerOptions;
   readonly digests: boolean;
+  /** Other servers apply these txns too, maybe Java's. */
+  readonly othersApply: boolean;
 }
 
 export interface CreateAsk {
@@ -52,14 +55,13 @@ export interface CreateAsk {
 }
 
 /** Bits of the create flags, as far as they are regular: 0 to 3 and 6 (client.md 4.3). */
-const isSequential = (flags: number): boolean => flags === 2 || flags === 3 || flags === 6;
+export const isSequentialMode = (flags: number): boolean =>
+  flags === 2 || flags === 3 || flags === 6;
 export const isEphemeralMode = (flags: number): boolean => flags === 1 || flags === 3;
 export const isTtlMode = (flags: number): boolean => flags === 5 || flags === 6;
 export const isCreateMode = (flags: number): boolean => flags >= 0 && flags <= 6;
 
 const RESERVED = new Set(["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]);
-/** A quota on the root: apply throws in every server (client.md 11). */
-const ROOT_LIMITS = "/zookeeper/quota/zookeeper_limits";
 
 export class OpPreparer {
   readonly #outstanding: Outstanding;
@@ -94,10 +96,11 @@ export class OpPreparer {
     const parent = this.#outstanding.find(parentOf(ask.path));
     if (parent === null) return ErrorCode.NONODE;
     if (!this.#may(parent, Perm.CREATE, txn)) return ErrorCode.NOAUTH;
-    const path = isSequential(ask.flags)
+    const path = isSequentialMode(ask.flags)
       ? ask.path + sequenceSuffix(parent.stat.cversion)
       : ask.path;
-    if (validatePath(path) !== null || path === ROOT_LIMITS) return ErrorCode.BADARGUMENTS;
+    if (validatePath(path) !== null || isNamelessQuota(path)) return ErrorCode.BADARGUMENTS;
+    if (this.#halts(path, ask.data, true)) return ErrorCode.BADARGUMENTS;
     if (this.#outstanding.find(path) !== null) return ErrorCode.NODEEXISTS;
     if (this.#kind(parent.stat) === "ephemeral") return ErrorCode.NOCHILDRENFOREPHEMERALS;
     if (this.#quota.refusesCreate(path, ask.data)) return ErrorCode.QUOTAEXCEEDED;
@@ -143,6 +146,7 @@ export class OpPreparer {
     const node = this.#outstanding.find(path);
     if (node === null) return ErrorCode.NONODE;
     if (!this.#may(node, Perm.WRITE, txn)) return ErrorCode.NOAUTH;
+    if (this.#halts(path, data, false)) return ErrorCode.BADARGUMENTS;
     if (this.#quota.refusesSetData(path, node.dataLength, data)) return ErrorCode.QUOTAEXCEEDED;
     if (!isVersion(node.stat.version, version)) return ErrorCode.BADVERSION;
     const next = (node.stat.version + 1) | 0;
@@ -274,6 +278,11 @@ export class OpPreparer {
     return { kind: "delete", record: { path } };
   }
 
+  /** Alone we may take what only others cannot read (client.md 11). */
+  #halts(path: string, data: Uint8Array | null, isCreate: boolean): boolean {
+    return this.#rules.othersApply && isBadQuotaText(path, data, isCreate);
+  }
+
   #may(node: Found, permission: number, txn: Preparing): boolean {
     return permits(node.acl, permission, txn.auth, this.#rules.auth);
   }
@@ -291,7 +300,7 @@ const isVersion = (current: number, asked: number): boolean => asked === -1 || a
 
 /** The partial check of delete: no other validation (client.md 3.7). */
 function isDeletable(path: string): boolean {
-  return validatePartialPath(path) === null && !RESERVED.has(path);
+  return validatePartialPath(path) === null && !RESERVED.has(path) && !isNamelessQuota(path);
 }
 
 /** A parent after a child was removed; apply never moves pzxid back. */

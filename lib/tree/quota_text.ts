@@ -82,3 +82,16 @@ function longOf(text: string): bigint | null {
   const value = BigInt(text.replace("+", ""));
   return value > LONG_MAX || value < -LONG_MAX - 1n ? null : value;
 }
+
+/**
+ * Whether servers of every release can read this as limits or usage. The parser of 3.6 and older
+ * wants two parts between commas, a count that fits an int and then the bytes.
+ */
+export function isLegibleToAll(data: Uint8Array | null): boolean {
+  if (data === null || QuotaText.parse(data) === null) return false;
+  const [count = "", bytes = "", ...more] = new TextDecoder().decode(data).split(",");
+  const value = (part: string): bigint | null => longOf(part.split("=")[1] ?? "");
+  const counted = value(count);
+  return more.every((part) => part === "") && value(bytes) !== null &&
+    counted !== null && BigInt.asIntN(32, counted) === counted;
+}

@@ -65,6 +65,7 @@ export class FakeServer {
         owners,
         digests: true,
         closeSessionPaths: true,
+        othersApply: false,
         enforceQuota: false,
         quotaExceeded: () => {},
         reconfigEnabled: false,
