@@ -1,7 +1,7 @@
 // Requests that are dangerous to Java servers (client.md 11, quorum.md H-R8), and requests that
 // nobody can decode: what each is made of and what a server of ours answers. None may reach others.
 
-import { Output } from "../../lib/codec/output.ts";
+import type { Output } from "../../lib/codec/output.ts";
 import type { ACL } from "../../lib/records/data.ts";
 import * as records from "../../lib/records/client.ts";
 import { ErrorCode as E, OpCode } from "../../lib/txn/opcodes.ts";
