@@ -7,7 +7,7 @@
 import { assert, unreachable } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
-import type { Clock, Closable, Link, Millis } from "../ports.ts";
+import type { Clock, Closable, Instant, Link, Millis } from "../ports.ts";
 import type { Prepare } from "../server/prepare.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
@@ -56,6 +56,8 @@ export class LeaderPort implements Role, Backend {
   #nextLink = 1;
   #serving: Serving | null = null;
   #sizes = { last: -1, min: -1, max: -1 };
+  /** The clock is asked once for all the packets of one chunk. */
+  #heardAt: Instant;
   #isRunning = false;
   #isStepping = false;
   /** When the clock wakes us; null when it does not. */
@@ -66,6 +68,7 @@ export class LeaderPort implements Role, Backend {
     this.#host = host;
     this.#options = options;
     this.#clock = host.newClock();
+    this.#heardAt = this.#clock.now();
     const { tree, store } = host.replica;
     const { accepted, current } = host.epochs;
     this.#leader = new Leader({
@@ -116,6 +119,11 @@ export class LeaderPort implements Role, Backend {
 
   learners(): LearnerView[] {
     return this.#leader.learners();
+  }
+
+  /** The link of one of them, with its counts. */
+  wireOf({ link }: LearnerView): LearnerWire | null {
+    return this.#wires.get(link) ?? null;
   }
 
   syncedFollowers(): Set<Sid> {
@@ -212,13 +220,13 @@ export class LeaderPort implements Role, Backend {
     if (this.#wires.size >= LINKS_MAX && !this.#makeRoom()) return accepted.destroy();
     const link = this.#nextLink++;
     const packets = new PacketLink(accepted, this.#options.packetLimit, {
-      heard: () => {},
-      packet: (packet) => this.#step({ type: "packet", link, packet }),
+      heard: () => void (this.#heardAt = this.#now()),
+      packet: (packet) => this.#step({ type: "packet", link, packet }, this.#heardAt),
       part: () => {},
       drained: () => this.#host.busy(),
       closed: (why) => this.#lost(link, why),
     });
-    this.#wires.set(link, new LearnerWire(packets));
+    this.#wires.set(link, new LearnerWire(packets, this.#now().wall));
     this.#step({ type: "linked", link, remote: packets.remote });
     packets.attach();
   }
@@ -262,11 +270,10 @@ export class LeaderPort implements Role, Backend {
   // ---- the machine --------------------------------------------------------------------------------
 
   /** Steps the machine; effects that cause events are finished before those are stepped. */
-  #step(event: LeaderEvent): void {
+  #step(event: LeaderEvent, now: Instant = this.#now()): void {
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
-    const now = this.#now();
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       if (!this.#isRunning) continue;
       for (const effect of this.#leader.step(next, now)) {

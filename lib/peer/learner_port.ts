@@ -7,7 +7,7 @@
 import { assert, unreachable } from "../base/assert.ts";
 import { Fault, isFault } from "../base/errors.ts";
 import { hex, type SessionId, type Sid, type Zxid } from "../base/ids.ts";
-import type { Address, Clock, Closable, Link, Millis } from "../ports.ts";
+import type { Address, Clock, Closable, Instant, Link, Millis } from "../ports.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
 import { TreeLoader } from "../tree/loader.ts";
@@ -54,6 +54,8 @@ export class LearnerPort implements Role, Backend {
   readonly #dials = new Set<Closable>();
   #tries = 0;
   #dialUntil: Millis = 0;
+  /** The clock is asked once for all the packets of one chunk. */
+  #heardAt: Instant;
   #isRunning = false;
   #isStepping = false;
   /** When the clock wakes us; null when it does not. */
@@ -69,6 +71,7 @@ export class LearnerPort implements Role, Backend {
     this.#host = host;
     this.#options = options;
     this.#clock = host.newClock();
+    this.#heardAt = this.#clock.now();
     this.role = options.isObserver ? "observer" : "follower";
     const { store, tree, needsSnapshot } = host.replica;
     const { accepted, current } = host.epochs;
@@ -177,8 +180,11 @@ export class LearnerPort implements Role, Backend {
     for (const dial of this.#dials) dial.close();
     this.#dials.clear();
     const wire = new PacketLink(link, this.#options.packetLimit, {
-      heard: () => this.#learner.heard(this.#now()),
-      packet: (packet) => this.#step({ type: "packet", packet }),
+      heard: () => {
+        this.#heardAt = this.#now();
+        this.#learner.heard(this.#heardAt);
+      },
+      packet: (packet) => this.#step({ type: "packet", packet }, this.#heardAt),
       part: (part) => this.#part(part),
       drained: () => {},
       closed: (why) => this.stop(`the link to server ${this.#options.leader} is gone: ${why}`),
@@ -195,11 +201,10 @@ export class LearnerPort implements Role, Backend {
   // ---- the machine --------------------------------------------------------------------------------
 
   /** Steps the machine; effects that cause events are finished before those are stepped. */
-  #step(event: LearnerEvent): void {
+  #step(event: LearnerEvent, now: Instant = this.#now()): void {
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
-    const now = this.#now();
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       if (!this.#isRunning) continue;
       for (const effect of this.#learner.step(next, now)) {

@@ -7,7 +7,7 @@ import { Output } from "../codec/output.ts";
 import type { Link } from "../ports.ts";
 import type { QuorumPacket } from "../records/quorum.ts";
 import { writeQuorumPacket } from "../records/quorum.ts";
-import type { PacketType } from "../txn/opcodes.ts";
+import { PacketType } from "../txn/opcodes.ts";
 import { PacketReader, type SnapshotPart } from "../wire/learner.ts";
 import { writeBare } from "../wire/payloads.ts";
 
@@ -17,7 +17,7 @@ export const UNSENT_MAX = 256 << 20;
 export interface PacketEars {
   packet(packet: QuorumPacket): void;
   part(part: SnapshotPart): void;
-  /** Bytes came, before they are looked at. */
+  /** Bytes came, or are read at last: packets may follow now. */
   heard(): void;
   /** Everything written has left, after a write had to wait. */
   drained(): void;
@@ -28,6 +28,8 @@ export interface PacketEars {
 export class PacketLink {
   readonly remote: string;
   readonly out = new Output(4096);
+  /** For operators: packets either way, requests among them, and the newest zxid sent. */
+  readonly counts = { received: 0, sent: 0, requests: 0, lastZxid: 0n };
   readonly #link: Link;
   readonly #ears: PacketEars;
   readonly #reader: PacketReader;
@@ -62,6 +64,11 @@ export class PacketLink {
     });
   }
 
+  /** Bytes that the other side has not taken yet. */
+  get queuedBytes(): number {
+    return this.out.size + this.#link.queued;
+  }
+
   /** What was written waits for the other side: `drained` will say so. */
   get isFull(): boolean {
     return this.#isFull;
@@ -77,10 +84,14 @@ export class PacketLink {
     if (this.#isHeld === on || this.#isClosed) return;
     this.#isHeld = on;
     this.#link.hold(on);
-    if (!on) this.#read();
+    if (on) return;
+    this.#ears.heard();
+    this.#read();
   }
 
   send(packet: QuorumPacket): void {
+    this.counts.sent += 1;
+    this.counts.lastZxid = packet.zxid;
     if (packet.data === null && packet.authinfo === null) {
       writeBare(this.out, packet.type as PacketType, packet.zxid);
     } else {
@@ -135,11 +146,14 @@ export class PacketLink {
     const type = reader.bare();
     if (type !== 0) {
       const zxid = zxidOfWords(reader.hi, reader.lo);
+      this.counts.received += 1;
       this.#ears.packet({ type, zxid, data: null, authinfo: null });
       return true;
     }
     const packet = reader.next();
     if (packet === null) return false;
+    this.counts.received += 1;
+    if (packet.type === PacketType.REQUEST) this.counts.requests += 1;
     this.#ears.packet(packet);
     return true;
   }

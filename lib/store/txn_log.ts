@@ -16,6 +16,7 @@ import { join, logName } from "./names.ts";
 
 /** Room that must be left behind the place of writing, else more is allocated. */
 const ROOM = 4096;
+const SCRATCH = 1 << 14;
 
 export interface LogWriterOptions {
   /** Bytes to allocate at a time; 0 or less for none. */
@@ -28,7 +29,7 @@ export interface LogWriterOptions {
 
 interface Segment {
   readonly path: string;
-  readonly out: Output;
+  out: Output;
   /** Place of the first buffered byte. */
   written: number;
   /** Length that the file has been given, and the length it should have. */
@@ -42,6 +43,8 @@ export class LogWriter {
   readonly #dir: string;
   readonly #options: LogWriterOptions;
   #segments: Segment[] = [];
+  /** A scratch whose batch is on disk: batches are written from two of them in turn. */
+  #spare: Output | null = null;
   #isRolling = true;
   #count = 0;
 
@@ -93,14 +96,21 @@ export class LogWriter {
     this.#count = 0;
     const parts = segments.map((segment, index) => {
       segment.isFinished = index < segments.length - 1 || this.#isRolling;
-      return { segment, bytes: segment.out.give() };
+      const { out } = segment;
+      segment.out = this.#spare ?? new Output(SCRATCH);
+      this.#spare = null;
+      return { segment, out, bytes: out.view() };
     });
     const last = segments.at(-1);
+    const used = parts.at(-1)?.out ?? null;
     this.#segments = last !== undefined && !last.isFinished ? [last] : [];
     const next = (fault: Fault | null): void => {
       const part = fault === null ? parts.shift() : undefined;
       if (part !== undefined) return this.#commitSegment(part.segment, part.bytes, next);
       if (last !== undefined && this.#segments.at(-1) === last) this.#limit(last);
+      // Without a flush the disk may still hold on to the bytes.
+      if (fault === null && this.#options.flushes) this.#spare = used;
+      used?.reset();
       done(fault);
     };
     next(null);
@@ -162,7 +172,7 @@ export class LogWriter {
         hint: "two servers may be using this folder",
       });
     }
-    const out = new Output(1 << 14);
+    const out = new Output(SCRATCH);
     writeFileHeader(out, { magic: LOG_MAGIC, version: LOG_VERSION, dbid: 0n });
     const segment: Segment = {
       path,

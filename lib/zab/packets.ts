@@ -26,6 +26,10 @@ export const NO_ZXID: Zxid = -1n;
 
 const encoder = new TextEncoder();
 
+/** Small data is written one behind the other into blocks that are never written twice. */
+const BLOCK = 16 * 1024;
+let block = new Output(BLOCK);
+
 /** A packet without data. */
 export const bare = (type: PacketType, zxid: Zxid): QuorumPacket => ({
   type,
@@ -35,9 +39,12 @@ export const bare = (type: PacketType, zxid: Zxid): QuorumPacket => ({
 });
 
 function filled(type: PacketType, zxid: Zxid, write: (out: Output) => void): QuorumPacket {
-  const out = new Output(64);
-  write(out);
-  return { type, zxid, data: out.give(), authinfo: null };
+  if (block.size > BLOCK / 2) block = new Output(BLOCK);
+  const at = block.size;
+  write(block);
+  const data = block.viewFrom(at);
+  if (data.length > BLOCK / 4) block = new Output(BLOCK); // a large one has its block to itself
+  return { type, zxid, data, authinfo: null };
 }
 
 export const helloPacket = (
