@@ -1,7 +1,6 @@
 // Entries into typed settings by the rows of the key table, and the rules about single settings and
 // pairs of them (operations.md 1.7). Membership is config_membership.ts's.
 
-import { z } from "zod";
 import type { Entry, Report } from "./config_entries.ts";
 import { METRICS_PROVIDERS } from "./config_keys.ts";
 import { AUTH_PROVIDERS, keyNamed, KEYS, type PLAIN, type Values } from "./config_keys_access.ts";
@@ -31,28 +30,8 @@ export class SettingReader {
 
   /** The fields of `rows`: given values where they are good, defaults elsewhere. */
   read<R extends Readonly<Record<string, unknown>>>(rows: R): Values<R> {
-    const shape: Record<string, z.ZodType> = {};
-    const given: Record<string, string | undefined> = {};
-    const rowOf = new Map<string, Key>();
-    for (const [field, row] of Object.entries(rows)) {
-      const key = row as Key;
-      rowOf.set(field, key);
-      shape[field] = key.kind.schema.optional();
-      given[field] = this.#entries.get(key.name)?.value;
-    }
-    const outcome = z.object(shape).safeParse(given);
-    const bad = new Set<string>();
-    for (const issue of outcome.error?.issues ?? []) {
-      const field = String(issue.path[0]);
-      const key = rowOf.get(field);
-      if (key === undefined || bad.has(field)) continue;
-      bad.add(field);
-      this.#refuse(key);
-    }
     const values: Record<string, unknown> = {};
-    for (const [field, key] of rowOf) {
-      values[field] = this.#settle(key, bad.has(field));
-    }
+    for (const [field, row] of Object.entries(rows)) values[field] = this.#settle(row as Key);
     return values as Values<R>;
   }
 
@@ -90,10 +69,16 @@ export class SettingReader {
     });
   }
 
-  #settle(key: Key, isBad: boolean): unknown {
+  /** Of each key by itself: a schema over a whole table costs more than all that it would read. */
+  #settle(key: Key): unknown {
     const entry = this.#entries.get(key.name);
-    if (entry === undefined || isBad) return key.fallback;
-    let value = key.kind.schema.parse(entry.value);
+    if (entry === undefined) return key.fallback;
+    const outcome = key.kind.schema.safeParse(entry.value);
+    if (!outcome.success) {
+      this.#refuse(key);
+      return key.fallback;
+    }
+    let value: unknown = outcome.data;
     const adjusted = key.adjust?.(value) ?? null;
     if (adjusted !== null) {
       value = adjusted.value;

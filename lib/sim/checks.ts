@@ -6,7 +6,7 @@ import { PacketReader } from "../wire/learner.ts";
 import { PacketType } from "../txn/opcodes.ts";
 import { type Cluster, type Ear, type Node, QUORUM_PORT } from "./cluster.ts";
 import type { SimLink } from "./network.ts";
-import type { World } from "./world.ts";
+import type { Life, World } from "./world.ts";
 
 interface Seen {
   zxid: Zxid;
@@ -78,7 +78,14 @@ export class Checks implements Ear {
     const { actor } = this.#world;
     if (actor === null || this.#cluster === null) return;
     this.#world.actor = null;
-    for (const node of this.#cluster.nodes) if (node.life === actor) this.#look(node);
+    const node = this.#nodeOf(actor);
+    if (node !== null) this.#look(node);
+  }
+
+  #nodeOf(life: Life): Node | null {
+    const nodes = this.#cluster?.nodes ?? [];
+    for (let i = 0; i < nodes.length; i++) if (nodes[i].life === life) return nodes[i];
+    return null;
   }
 
   #look(node: Node): void {
@@ -120,11 +127,11 @@ export class Checks implements Ear {
 
   /** No ACK leaves for what its sender's disk would not have after a crash (check 3). */
   #said(link: SimLink, bytes: Uint8Array): void {
-    const node = this.#cluster?.nodes.find(({ life }) => life === link.life);
-    if (node === undefined) return;
+    const node = this.#nodeOf(link.life);
+    if (node === null) return;
     let reader = this.#readers.get(link);
     if (reader === undefined) this.#readers.set(link, reader = new PacketReader());
-    reader.push(bytes.slice());
+    reader.push(bytes);
     for (let packet = reader.next(); packet !== null; packet = reader.next()) {
       if (packet.type === PacketType.ACK) this.#acked(node, link, packet.zxid);
     }

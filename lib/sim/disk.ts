@@ -5,7 +5,7 @@
 
 import { Fault } from "../base/errors.ts";
 import type { Zxid } from "../base/ids.ts";
-import { LOG, SNAPSHOT, zxidOfName } from "../store/names.ts";
+import { LOG, SNAPSHOT, TEMPORARY, zxidOfName } from "../store/names.ts";
 import type { Disk, Done, Millis } from "../ports.ts";
 import { SimFile } from "./file.ts";
 import { type Life, ProcessEnded, type SimRandom, type World } from "./world.ts";
@@ -129,12 +129,23 @@ export class SimStorage {
 
   /** Before each call that changes something; throws when the process died there. */
   called(): void {
-    this.#durable = null;
     if (this.#die === null || this.#callsLeft-- > 0) return;
     const die = this.#die;
     this.#die = null;
     die();
     throw new ProcessEnded();
+  }
+
+  /** Files came, went or were replaced. */
+  touched(): void {
+    this.#durable = null;
+  }
+
+  /** The last transaction of a file may be another one than `before`. */
+  tailMoved(path: string, before: Zxid, now: Zxid): void {
+    if (before === now || !factsOf(path).isLog) return;
+    if (now < before || this.#durable === null) this.#durable = null;
+    else if (now > this.#durable) this.#durable = now;
   }
 
   /** How far this disk would bring its server after a crash. Asked for at every step. */
@@ -150,7 +161,7 @@ export class SimStorage {
   get logTail(): Zxid {
     let tail: Zxid = -1n;
     for (const [path, file] of this.files) {
-      if (file.tail > tail && zxidOfName(nameOf(path), LOG) !== -1n) tail = file.tail;
+      if (file.tail > tail && factsOf(path).isLog) tail = file.tail;
     }
     return tail;
   }
@@ -159,8 +170,8 @@ export class SimStorage {
   get newestSnapshot(): Zxid {
     let newest: Zxid = -1n;
     for (const path of this.files.keys()) {
-      const zxid = zxidOfName(nameOf(path), SNAPSHOT);
-      if (zxid > newest && !path.endsWith(".tmp")) newest = zxid;
+      const { snapshot } = factsOf(path);
+      if (snapshot > newest) newest = snapshot;
     }
     return newest;
   }
@@ -182,6 +193,8 @@ interface Queue {
     readonly call: Call;
     readonly done: Done | undefined;
     readonly isFlush: boolean;
+    /** Also behind a call that failed. */
+    readonly always: boolean;
   }[];
   isBusy: boolean;
   fault: Fault | null;
@@ -203,10 +216,13 @@ export class SimDisk implements Disk {
     if (!this.#storage.folders.has(folder)) return null;
     const prefix = folder === "/" ? "/" : `${folder}/`;
     const names = new Set<string>();
-    for (const path of [...this.#storage.files.keys(), ...this.#storage.folders]) {
-      if (!path.startsWith(prefix) || path === prefix) continue;
-      names.add(path.slice(prefix.length).split("/")[0]);
-    }
+    const note = (path: string): void => {
+      if (!path.startsWith(prefix) || path === prefix) return;
+      const end = path.indexOf("/", prefix.length);
+      names.add(path.slice(prefix.length, end === -1 ? path.length : end));
+    };
+    for (const path of this.#storage.files.keys()) note(path);
+    for (const path of this.#storage.folders) note(path);
     return [...names].sort();
   }
 
@@ -237,12 +253,14 @@ export class SimDisk implements Disk {
     file.resize(length);
     file.rescan();
     file.settled();
+    this.#storage.touched();
   }
 
   remove(path: string): void {
     this.#storage.called();
     this.#storage.files.delete(path);
     this.#storage.gone.delete(path);
+    this.#storage.touched();
   }
 
   replaceNow(path: string, bytes: Uint8Array): void {
@@ -253,6 +271,7 @@ export class SimDisk implements Disk {
     file.write(0, bytes.slice());
     file.settled();
     this.#storage.files.set(path, file);
+    this.#storage.touched();
   }
 
   free(_path: string): number | null {
@@ -265,7 +284,7 @@ export class SimDisk implements Disk {
       const size = this.#storage.files.get(path)?.length ?? 0;
       const fault = this.#noFolder(path) ??
         this.#spaceFor(path, Math.max(0, at + bytes.length - size));
-      if (fault === null) this.#made(path).write(at, bytes.slice());
+      if (fault === null) this.#changed(path, (file) => file.write(at, bytes.slice()));
       return { takes: 0.01, fault };
     }, done);
   }
@@ -274,7 +293,7 @@ export class SimDisk implements Disk {
     this.#submit(path, () => {
       const size = this.#storage.files.get(path)?.length ?? 0;
       const fault = this.#noFolder(path) ?? this.#spaceFor(path, Math.max(0, length - size));
-      if (fault === null) this.#made(path).resize(length);
+      if (fault === null) this.#changed(path, (file) => file.resize(length));
       return { takes: 0.01, fault };
     }, undefined);
   }
@@ -293,6 +312,7 @@ export class SimDisk implements Disk {
         if (result.fault !== null) return result;
         this.#storage.files.delete(path);
         this.#storage.files.set(to, file);
+        this.#storage.touched();
         return result;
       },
       done,
@@ -319,6 +339,7 @@ export class SimDisk implements Disk {
       const file = this.#storage.files.get(path);
       this.#storage.files.delete(path);
       if (file !== undefined && file.isNamed) this.#storage.gone.set(path, file);
+      this.#storage.touched();
       return { takes: 0.1, fault: null };
     }, done);
   }
@@ -342,7 +363,9 @@ export class SimDisk implements Disk {
       this.#made(path).isNamed = true;
       return { takes, fault: null };
     }
+    const before = file.tail;
     file.settled();
+    this.#storage.tailMoved(path, before, file.tail);
     return { takes, fault: null };
   }
 
@@ -358,10 +381,7 @@ export class SimDisk implements Disk {
       queue = { calls: [], isBusy: false, fault: null };
       this.#queues.set(path, queue);
     }
-    const own = queue;
-    const guarded: Call = () =>
-      always || own.fault === null ? call() : { takes: 0, fault: own.fault };
-    queue.calls.push({ call: guarded, done, isFlush });
+    queue.calls.push({ call, done, isFlush, always });
     this.#next(queue);
   }
 
@@ -375,7 +395,9 @@ export class SimDisk implements Disk {
     // leaves a flush done that nobody has heard of, as on a real disk.
     this.#life.after(0, () => {
       this.#storage.called();
-      const { takes, fault } = next.call();
+      const { takes, fault } = next.always || queue.fault === null
+        ? next.call()
+        : { takes: 0, fault: queue.fault };
       if (fault !== null) queue.fault ??= fault;
       this.#life.after(takes, () => {
         queue.isBusy = false;
@@ -400,9 +422,15 @@ export class SimDisk implements Disk {
     return file;
   }
 
+  #changed(path: string, change: (file: SimFile) => void): void {
+    const file = this.#made(path);
+    const before = file.tail;
+    change(file);
+    this.#storage.tailMoved(path, before, file.tail);
+  }
+
   #noFolder(path: string): Fault | null {
-    const folder = path.slice(0, path.lastIndexOf("/")) || "/";
-    return this.#storage.folders.has(folder) ? null : missing(path, "opening");
+    return this.#storage.folders.has(factsOf(path).folder) ? null : missing(path, "opening");
   }
 
   #spaceFor(path: string, more: number): Fault | null {
@@ -412,7 +440,32 @@ export class SimDisk implements Disk {
   }
 }
 
-const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+/** What a path says. */
+interface PathFacts {
+  readonly folder: string;
+  readonly isLog: boolean;
+  /** Of a snapshot under its final name; else −1. */
+  readonly snapshot: Zxid;
+}
+
+/** The same few paths are asked about at every step. */
+const known = new Map<string, PathFacts>();
+const KNOWN_MAX = 10_000;
+
+function factsOf(path: string): PathFacts {
+  const found = known.get(path);
+  if (found !== undefined) return found;
+  const slash = path.lastIndexOf("/");
+  const name = path.slice(slash + 1);
+  const facts: PathFacts = {
+    folder: path.slice(0, slash) || "/",
+    isLog: zxidOfName(name, LOG) !== -1n,
+    snapshot: name.endsWith(TEMPORARY) ? -1n : zxidOfName(name, SNAPSHOT),
+  };
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.set(path, facts);
+  return facts;
+}
 
 const trimmed = (dir: string): string =>
   dir.length > 1 && dir.endsWith("/") ? dir.slice(0, -1) : dir;

@@ -18,6 +18,7 @@ interface Change {
 const LOG_HEADER = 16;
 const ENTRY_MIN = 32;
 const ENTRY_END = 0x42;
+const NOTHING = new Uint8Array(0);
 
 export class SimFile {
   bytes = new Uint8Array(64);
@@ -61,7 +62,7 @@ export class SimFile {
     const start = Math.min(at, this.length);
     const change: Change = {
       at: start,
-      before: this.bytes.slice(start, Math.min(end, this.length)),
+      before: start === this.length ? NOTHING : this.bytes.slice(start, Math.min(end, this.length)),
       lengthBefore: this.length,
       bytes: start === at ? bytes : concatZeros(at - start, bytes),
       lengthAfter: Math.max(end, this.length),

@@ -6,6 +6,7 @@
 import { assert } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 import type { Address, Closable, Link, LinkEar, ListenOptions, Millis, Network } from "../ports.ts";
+import type { Due } from "./agenda.ts";
 import type { Life, SimRandom, World } from "./world.ts";
 
 export interface WeatherOptions {
@@ -68,6 +69,11 @@ export class SimInternet {
     return this.#cuts.size > 0 && from !== to && this.#cuts.has(`${from}>${to}`);
   }
 
+  /** The same for a direction that is written down already. */
+  isCutWay(way: string): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(way);
+  }
+
   /** Nothing gets from one host to the other any more; the reverse is another call. */
   cut(from: string, to: string): void {
     this.#cuts.add(`${from}>${to}`);
@@ -124,10 +130,10 @@ export class SimInternet {
     return latencyMin + (latencyMax - latencyMin) * random.below(1000) / 1000;
   }
 
-  pieces(length: number): number[] {
-    if (length < 2 || !this.#random.oneIn(this.weather.splitOneIn)) return [length];
-    const cut = 1 + this.#random.below(length - 1);
-    return [cut, ...this.pieces(length - cut)];
+  /** How much of `length` bytes is handed over first. */
+  piece(length: number): number {
+    if (length < 2 || !this.#random.oneIn(this.weather.splitOneIn)) return length;
+    return 1 + this.#random.below(length - 1);
   }
 
   listen(
@@ -165,11 +171,11 @@ export class SimInternet {
   ): Closable {
     const where = `${to.host}:${to.port}`;
     let isOver = false;
-    let cancel = (): void => {};
+    let timeout: Due | null = null;
     const over = (result: Link | Fault): void => {
       if (isOver) return;
       isOver = true;
-      cancel();
+      timeout?.cancel();
       done(result);
     };
     const host = this.resolve(to.host);
@@ -178,7 +184,7 @@ export class SimInternet {
       life.after(this.latency(), () => over(fault));
       return { close: () => void (isOver = true) };
     }
-    cancel = life.after(
+    timeout = life.after(
       within,
       () => over(new Fault("TIMEOUT", `no answer in ${within} ms`, { where })),
     );
@@ -241,8 +247,12 @@ export class SimNetwork implements Network {
   }
 }
 
-/** `turn` numbers what one end sends. */
-type Parcel = { readonly turn: number } & ({ readonly bytes: Uint8Array } | { readonly end: true });
+interface Parcel {
+  /** Counts what one end sends. */
+  readonly turn: number;
+  /** Null: this side sends no more. */
+  readonly bytes: Uint8Array | null;
+}
 
 /** One end of a link. What it writes travels to `other`. */
 export class SimLink implements Link {
@@ -250,6 +260,8 @@ export class SimLink implements Link {
   readonly local: Address;
   readonly life: Life;
   other: SimLink = this;
+  /** The direction that this end writes in, as cuts are written down. */
+  readonly #way: string;
   readonly #internet: SimInternet;
   #ear: LinkEar | null = null;
   /** On the way to this end, in order. */
@@ -285,6 +297,7 @@ export class SimLink implements Link {
     this.life = life;
     this.local = local;
     this.remote = remote;
+    this.#way = local.host === remote.host ? "" : `${local.host}>${remote.host}`;
   }
 
   get queued(): number {
@@ -293,32 +306,44 @@ export class SimLink implements Link {
 
   attach(ear: LinkEar): void {
     this.#ear = ear;
-    this.life.after(0, () => this.#handOver());
+    this.life.after(0, this.#handOver);
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed || this.#hasEnded || bytes.length === 0) return true;
     this.#inFlight += bytes.length;
     this.#internet.tap?.(this, bytes);
-    let from = 0;
-    for (const length of this.#internet.pieces(bytes.length)) {
-      this.#send({ turn: this.#turns++, bytes: bytes.slice(from, from + length) });
-      from += length;
-    }
+    // Nobody changes bytes that were written: they need no copy on their way.
+    const first = this.#internet.piece(bytes.length);
+    if (first === bytes.length) this.#send({ turn: this.#turns++, bytes });
+    else this.#sendInPieces(bytes, first);
     if (this.#inFlight <= QUEUE_BYTES) return true;
     this.#wantsDrained = true;
     return false;
   }
 
+  #sendInPieces(bytes: Uint8Array, first: number): void {
+    const ends = [first];
+    for (let end = first; end < bytes.length;) {
+      end += this.#internet.piece(bytes.length - end);
+      ends.push(end);
+    }
+    let from = 0;
+    for (const end of ends) {
+      this.#send({ turn: this.#turns++, bytes: bytes.subarray(from, end) });
+      from = end;
+    }
+  }
+
   hold(on: boolean): void {
     this.#isHeld = on;
-    if (!on) this.life.after(0, () => this.#handOver());
+    if (!on) this.life.after(0, this.#handOver);
   }
 
   end(): void {
     if (this.#isClosed || this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#send({ turn: this.#turns++, end: true });
+    this.#send({ turn: this.#turns++, bytes: null });
     this.#closeWhenBothEnded();
   }
 
@@ -365,14 +390,14 @@ export class SimLink implements Link {
 
   #send(parcel: Parcel): void {
     const { world } = this.#internet;
-    if (this.#stuck.length > 0 || this.#internet.isCut(this.local.host, this.remote.host)) {
+    if (this.#stuck.length > 0 || this.#internet.isCutWay(this.#way)) {
       this.#stuck.push(parcel);
       return;
     }
     const due = Math.max(this.#lastArrival, world.now + this.#internet.latency());
     this.#lastArrival = due;
     world.after(due - world.now, () => {
-      if (this.#internet.isCut(this.local.host, this.remote.host)) {
+      if (this.#internet.isCutWay(this.#way)) {
         // Cut while it was on its way: it waits before whatever was sent later.
         this.#stuck.push(parcel);
         this.#stuck.sort((a, b) => a.turn - b.turn);
@@ -384,29 +409,30 @@ export class SimLink implements Link {
 
   #arrive(parcel: Parcel): void {
     if (this.#isClosed) {
-      if ("bytes" in parcel) this.other.#taken(parcel.bytes.length);
+      if (parcel.bytes !== null) this.other.#taken(parcel.bytes.length);
       return;
     }
     this.#arrived.push(parcel);
-    this.life.run(() => this.#handOver());
+    this.life.run(this.#handOver);
   }
 
-  #handOver(): void {
+  readonly #handOver = (): void => {
     while (this.#ear !== null && !this.#isHeld && !this.#isClosed) {
       const parcel = this.#arrived.shift();
       if (parcel === undefined) return;
-      if ("end" in parcel) {
+      const { bytes } = parcel;
+      if (bytes === null) {
         this.#otherEnded = true;
         if (this.#ear.ended === undefined) this.end();
         else this.#ear.ended();
         this.#closeWhenBothEnded();
         continue;
       }
-      this.#internet.world.mix(parcel.bytes.length, this.local.port ^ (this.remote.port << 16));
-      this.other.#taken(parcel.bytes.length);
-      this.#ear.bytes(parcel.bytes);
+      this.#internet.world.mix(bytes.length, this.local.port ^ (this.remote.port << 16));
+      this.other.#taken(bytes.length);
+      this.#ear.bytes(bytes);
     }
-  }
+  };
 
   #taken(length: number): void {
     this.#inFlight -= length;

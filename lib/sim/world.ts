@@ -2,8 +2,8 @@
 // draw in one does not shift the others), and a running hash of everything that happened. The same
 // seed gives the same hash on every runtime.
 
-import { Heap } from "../base/heap.ts";
 import type { Clock, Instant, Level, Millis, Random, Trace } from "../ports.ts";
+import { Agenda, type Due } from "./agenda.ts";
 
 /** sfc32: small, fast, and the same on every runtime. */
 export class SimRandom implements Random {
@@ -56,11 +56,6 @@ function hashText(hash: number, text: string): number {
   return h >>> 0;
 }
 
-interface Event {
-  readonly at: Millis;
-  run: (() => void) | null;
-}
-
 /** How many lines of the trace are kept for a report. */
 const LINES_KEPT = 4000;
 
@@ -76,7 +71,7 @@ export class World {
   actor: Life | null = null;
   /** How often each kind of thing happened. */
   readonly coverage = new Map<string, number>();
-  readonly #events = new Heap<Event>((a, b) => a.at - b.at);
+  readonly #agenda = new Agenda();
   readonly #streams = new Map<string, SimRandom>();
   readonly #lines: string[] = [];
   #hashHigh = 0x811c9dc5;
@@ -95,30 +90,28 @@ export class World {
     return stream;
   }
 
-  /** Runs `task` after `delay` ms; the returned call takes that back. */
-  after(delay: Millis, task: () => void): () => void {
-    const event: Event = { at: this.now + delay, run: task };
-    this.#events.push(event);
-    return () => {
-      event.run = null;
-    };
+  /** Runs `task` after `delay` ms, in a life when one is given. */
+  after(delay: Millis, task: () => void, life: Life | null = null): Due {
+    return this.#agenda.push(this.now, delay, life, task);
   }
 
   /** Runs the next event; false when there is none. */
   step(): boolean {
-    const event = this.#events.pop();
-    if (event === undefined) return false;
-    if (event.run === null) return true;
-    this.now = event.at;
+    const due = this.#agenda.pop();
+    if (due === null) return false;
+    const { task, runner } = due;
+    if (task === null) return true;
+    this.now = due.at;
     this.steps += 1;
-    event.run();
+    if (runner === null) task();
+    else runner.run(task);
     return true;
   }
 
   runUntil(time: Millis): void {
     for (;;) {
-      const next = this.#events.peek();
-      if (next === undefined || next.at > time) break;
+      const next = this.#agenda.nextAt();
+      if (next === null || next > time) break;
       this.step();
     }
     this.now = Math.max(this.now, time);
@@ -128,8 +121,8 @@ export class World {
   runFor(within: Millis, claim: () => boolean): boolean {
     const end = this.now + within;
     while (!claim()) {
-      const next = this.#events.peek();
-      if (next === undefined || next.at > end) return claim();
+      const next = this.#agenda.nextAt();
+      if (next === null || next > end) return claim();
       this.step();
     }
     return true;
@@ -191,9 +184,9 @@ export class Life {
     return this.#paused !== null;
   }
 
-  /** Runs `task` in this life after `delay`; the returned call takes that back. */
-  after(delay: Millis, task: () => void): () => void {
-    return this.world.after(delay, () => this.run(task));
+  /** Runs `task` in this life after `delay`. */
+  after(delay: Millis, task: () => void): Due {
+    return this.world.after(delay, task, this);
   }
 
   run(task: () => void): void {
@@ -218,7 +211,7 @@ export class Life {
     const waiting = this.#paused ?? [];
     this.#paused = null;
     // In order, but each on its own: one of them may end this life or pause it again.
-    for (const task of waiting) this.world.after(0, () => this.run(task));
+    for (const task of waiting) this.after(0, task);
   }
 
   end(): void {
@@ -241,8 +234,7 @@ export class SimClock implements Clock {
   #wanted: Millis | null = null;
   #wake: () => void = () => {};
   /** When the event that is under way comes; it may come early and be sent on. */
-  #due: Millis | null = null;
-  #cancel: () => void = () => {};
+  #due: Due | null = null;
 
   constructor(life: Life, wall: WallClock) {
     this.#life = life;
@@ -259,8 +251,8 @@ export class SimClock implements Clock {
     this.#wake = wake;
     if (mono === null) return;
     // Alarms move on all the time: the event that is there is left to find out when it comes.
-    if (this.#due !== null && this.#due <= mono) return;
-    if (this.#due !== null) this.#cancel();
+    if (this.#due !== null && this.#due.at <= mono) return;
+    this.#due?.cancel();
     this.#arm(Math.max(mono, this.#life.world.now));
   }
 
@@ -269,8 +261,7 @@ export class SimClock implements Clock {
   }
 
   #arm(at: Millis): void {
-    this.#due = at;
-    this.#cancel = this.#life.after(at - this.#life.world.now, this.#ring);
+    this.#due = this.#life.after(at - this.#life.world.now, this.#ring);
   }
 
   readonly #ring = (): void => {
