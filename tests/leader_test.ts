@@ -126,6 +126,21 @@ describe("leader founding an epoch", () => {
     assert.equal(bench.leader.phase, "serving");
   });
 
+  it("resigns for a member that has promised a later epoch, for a stranger or a double not", () => {
+    const bench = serving();
+    bench.step({ type: "linked", link: 9, remote: "stranger" });
+    assert.deepEqual(bench.hear(9, HELLO(99, 7)), ["9> LEADERINFO 0x600000000 +4"]);
+    bench.step({ type: "linked", link: 4, remote: "double" });
+    assert.deepEqual(bench.hear(4, HELLO(2, 7)), ["4> LEADERINFO 0x600000000 +4"]);
+    bench.step({ type: "linked", link: 5, remote: "c" });
+    assert.deepEqual(bench.hear(5, HELLO(3, 6)), ["5> LEADERINFO 0x600000000 +4"]);
+    bench.step({ type: "unlinked", link: 5 });
+    bench.step({ type: "linked", link: 3, remote: "c" });
+    assert.deepEqual(bench.hear(3, HELLO(3, 7)), [
+      "resign server 3 has promised epoch 7, later than ours",
+    ]);
+  });
+
   it("gives up when a quorum does not come within initLimit, at each of the three waits", () => {
     const steps: readonly [string, QuorumPacket[]][] = [
       ["gathering", []],

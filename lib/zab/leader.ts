@@ -299,6 +299,11 @@ export class Leader {
         hint: "none could follow it (H-F18)",
       });
     }
+    if (this.#isTooLateFor(sid, acceptedEpoch)) {
+      return this.#room.resign(
+        `server ${sid} has promised epoch ${acceptedEpoch}, later than ours`,
+      );
+    }
     learner.sid = sid;
     learner.isObserver = type === PacketType.OBSERVERINFO;
     learner.stage = "waiting";
@@ -308,6 +313,16 @@ export class Leader {
     } else if (this.#phase !== "promising") {
       this.#offer(learner);
     }
+  }
+
+  /**
+   * A member that has promised a later epoch, to leaders who came to nothing, can never follow this
+   * one: only another election, with an epoch above all, brings it back. Java leaves it outside.
+   */
+  #isTooLateFor(sid: Sid, acceptedEpoch: Epoch): boolean {
+    const isOpen = this.#phase === "gathering" || this.#phase === "promising";
+    if (isOpen || acceptedEpoch <= this.#epoch || this.#room.has(sid)) return false;
+    return this.#room.quorums.committed.membership.members.has(sid);
   }
 
   /** LearnerInfo in its lengths: null or 8, 12, 20 bytes and more (5.3). */
