@@ -2,7 +2,7 @@
 // situation happen on purpose; the members are the same as under seeds, and the same checks look on.
 // The grammar is in fixtures/scripts/README.md; what a command does is script_run.ts's.
 
-import { isFault } from "../base/errors.ts";
+import { Fault, isFault } from "../base/errors.ts";
 import { ScriptRun } from "./script_run.ts";
 
 /** One block: the lines of commands as they stand, and what happened. */
@@ -24,7 +24,7 @@ export interface ScriptResult {
 
 const RULE = "----";
 
-/** A file's blocks. A block ends with the empty line behind its trace. */
+/** A file's blocks. A block ends with the empty line behind its trace. Fault: CONFIG. */
 export function parseScript(text: string): Block[] {
   const blocks: Block[] = [];
   let commands: string[] = [];
@@ -39,7 +39,11 @@ export function parseScript(text: string): Block[] {
     if (trace === null && line === RULE) trace = [];
     else if (trace === null) commands.push(line);
     else if (line === "") end();
-    else trace.push(line);
+    else if (line === RULE) {
+      throw new Fault("CONFIG", "an empty line must end what happened", {
+        where: `the block of "${commands[0] ?? ""}"`,
+      });
+    } else trace.push(line);
   }
   end();
   return blocks;

@@ -27,6 +27,12 @@ const EVENTS = new Map([
   [4, "NodeChildrenChanged"],
 ]);
 
+/** `x*1000` stands for a thousand of them. */
+function longText(word: string): string {
+  const found = /^(.+)\*(\d{1,6})$/.exec(word);
+  return found === null ? word : found[1].repeat(Number(found[2]));
+}
+
 /** What a client is told goes here, as lines. */
 export type Say = (line: string) => void;
 
@@ -46,6 +52,7 @@ export class ScriptClient {
   #link: Link | null = null;
   #isDialling = false;
   #isGone = false;
+  #wasConnected = false;
   #syncedAt: Millis | null = null;
 
   constructor(
@@ -71,7 +78,9 @@ export class ScriptClient {
         say(`${name}: event ${text}`);
       },
       state: (state) => {
-        if (state === "connecting") return;
+        const isNews = this.#wasConnected || state !== "disconnected";
+        if (state === "connecting" || !isNews) return;
+        this.#wasConnected = state === "connected";
         say(`${name}: ${state}${state === "connected" ? ` to ${this.#node.name}` : ""}`);
       },
       authFailed: () => {},
@@ -111,7 +120,8 @@ export class ScriptClient {
   /** One request; `done` hears one line about its end. Undefined: no such request. */
   ask(words: readonly string[], done: (text: string) => void): boolean {
     const [kind = "", path = "", third = ""] = words;
-    const data = encoder.encode(third);
+    const text = longText(third);
+    const data = encoder.encode(text);
     switch (kind) {
       case "create":
         return this.#create("create", path, data, 0, done);
@@ -120,7 +130,7 @@ export class ScriptClient {
       case "sequence":
         return this.#create("sequence", path, data, 2, done);
       case "set":
-        return this.#send("set", OpCode.setData, path, third, (out) => {
+        return this.#send("set", OpCode.setData, path, text, (out) => {
           records.writeSetDataRequest(out, { path, data, version: -1 });
         }, (op, reply) => {
           op.stat = readStat(reply.body);

@@ -80,7 +80,7 @@ export function prepareDisk(storage: SimStorage, state: DiskState): void {
 /** What can be done to one file; false: there is no such thing to do, or no such file. */
 export function damage(storage: SimStorage, name: string, how: string): boolean {
   const disk = new SimDisk(storage, new Life(storage.world, storage.name));
-  const path = join(DATA, name);
+  const path = name.startsWith("/") ? name : join(DATA, name);
   const size = disk.size(path);
   if (how === "empty" || how === "zeros") {
     disk.replaceNow(path, new Uint8Array(how === "empty" ? 0 : 4096));

@@ -2,16 +2,17 @@
 // what is waited for and expected. The grammar is in fixtures/scripts/README.md.
 
 import { Fault } from "../base/errors.ts";
-import { hex, type Sid, type Zxid } from "../base/ids.ts";
+import { hex, type Sid } from "../base/ids.ts";
 import type { Millis } from "../ports.ts";
 import { Checks } from "./checks.ts";
 import { Cluster, type Node } from "./cluster.ts";
 import { GOOD_DISK, type Luck } from "./disk.ts";
 import { CALM_WEATHER } from "./network.ts";
 import { damage, prepareDisk, zxidsOf } from "./script_disk.ts";
-import { judgeEnd, valueAt } from "./script_end.ts";
+import { judgeEnd } from "./script_end.ts";
+import { claimOf, memberOf, wrong } from "./script_claims.ts";
 import { ScriptClient } from "./script_client.ts";
-import { epochsOf, ScriptTrace, zxidText } from "./script_trace.ts";
+import { ScriptTrace, zxidText } from "./script_trace.ts";
 import { World } from "./world.ts";
 
 /** How long is waited for what must come, and at the end for order to return. */
@@ -28,13 +29,10 @@ const LUCKS: Readonly<Record<string, Luck>> = {
 
 type Words = readonly string[];
 
-const wrong = (words: Words, hint: string): Fault =>
-  new Fault("CONFIG", `no such command: ${words.join(" ")}`, { hint });
-
 function millis(text: string): Millis {
-  const found = /^(\d+)(ms|s)$/.exec(text);
+  const found = /^(\d+)(us|ms|s)$/.exec(text);
   if (found === null) throw new Fault("CONFIG", `no time: ${text}`, { hint: "as in 200ms, 5s" });
-  return Number(found[1]) * (found[2] === "s" ? 1000 : 1);
+  return Number(found[1]) * (found[2] === "s" ? 1000 : found[2] === "us" ? 0.001 : 1);
 }
 
 export class ScriptRun {
@@ -44,6 +42,9 @@ export class ScriptRun {
   #cluster: Cluster | null = null;
   #trace: ScriptTrace | null = null;
   readonly #clients = new Map<string, ScriptClient>();
+  /** Before there was an ensemble. */
+  readonly #early: string[] = [];
+  #isShown = true;
   /** Violations that the trace has shown. */
   #told = 0;
   #count = 0;
@@ -53,11 +54,12 @@ export class ScriptRun {
   }
 
   get violations(): readonly string[] {
-    return this.#checks.violations;
+    return [...this.#early, ...this.#checks.violations];
   }
 
   violation(what: string): void {
-    this.#checks.violation(what);
+    if (this.#cluster === null) this.#early.push(what);
+    else this.#checks.violation(what);
     this.#tell();
   }
 
@@ -76,6 +78,8 @@ export class ScriptRun {
     if (name === "ensemble") return this.#ensemble(rest);
     const client = this.#clients.get(name);
     if (client !== undefined) return this.#asks(client, rest);
+    if (name === "repeat") return this.#repeat(rest);
+    if (name === "show" || name === "hide") return this.#show(name === "show");
     this.#open().trace.sent = [];
     switch (name) {
       case "client":
@@ -111,15 +115,23 @@ export class ScriptRun {
         return this.#until(rest);
       case "expect":
         return this.#expect(rest);
-      case "show":
-      case "hide":
-        this.#open().trace.isShown = name === "show";
-        return;
       case "finish":
         return this.#finish(rest);
       default:
         throw wrong(words, "see fixtures/scripts/README.md");
     }
+  }
+
+  /** `repeat N COMMAND`: `%` in it is the number of the turn. */
+  #repeat([count, ...words]: Words): void {
+    for (let i = 1; i <= Number(count); i++) {
+      this.command(words.map((word) => word.replace("%", String(i))));
+    }
+  }
+
+  #show(isShown: boolean): void {
+    this.#isShown = isShown;
+    if (this.#trace !== null) this.#trace.isShown = isShown;
   }
 
   // ---- members ------------------------------------------------------------------------------------
@@ -148,6 +160,7 @@ export class ScriptRun {
     this.#cluster = cluster;
     this.#checks.watch(cluster);
     this.#trace = new ScriptTrace(cluster);
+    this.#trace.isShown = this.#isShown;
   }
 
   #open(): { cluster: Cluster; trace: ScriptTrace } {
@@ -158,10 +171,7 @@ export class ScriptRun {
   }
 
   #node(name: string | undefined): Node {
-    const { nodes } = this.#open().cluster;
-    const found = nodes.find((node) => node.name === name);
-    if (found === undefined) throw new Fault("CONFIG", `no member ${name ?? ""}`);
-    return found;
+    return memberOf(this.#open().cluster, name);
   }
 
   #all(names: Words): readonly Node[] {
@@ -277,6 +287,7 @@ export class ScriptRun {
     const request = isPatient ? words : words.slice(0, -1);
     const text = `${client.name}: ${request.join(" ")}`;
     const { trace } = this.#open();
+    if (isPatient) this.#wait(ANSWER_MS, () => client.session.state === "connected");
     trace.sent = [];
     if (kind === "close") client.close(done);
     else {
@@ -328,7 +339,7 @@ export class ScriptRun {
     const at = words.indexOf("within");
     const within = at < 0 ? WAIT_MS : millis(words[at + 1] ?? "");
     const text = (at < 0 ? words : words.slice(0, at)).join(" ");
-    const claims = text.split(/\s*,\s*/).map((claim) => this.#claim(claim.split(" ")));
+    const claims = text.split(/\s*,\s*/).map((claim) => this.#claim(claim));
     if (this.#wait(within, () => claims.every((claim) => claim()))) return;
     this.violation(`not within ${within} ms: ${text}`);
   }
@@ -336,83 +347,13 @@ export class ScriptRun {
   /** `expect CLAIM [, CLAIM]...`: they hold now. */
   #expect(words: Words): void {
     for (const claim of words.join(" ").split(/\s*,\s*/)) {
-      if (!this.#claim(claim.split(" "))()) this.violation(`expected: ${claim}`);
+      if (!this.#claim(claim)()) this.violation(`expected: ${claim}`);
     }
   }
 
-  #claim(words: Words): () => boolean {
-    const [subject = "", verb = "", ...rest] = words;
-    if (subject === "not") {
-      const claim = this.#claim(words.slice(1));
-      return () => !claim();
-    }
-    if (subject === "same") return () => this.#isSame();
-    if (subject === "leader") return () => this.#open().cluster.leader() !== null;
-    if (subject === "level") {
-      return () => this.#open().cluster.nodes.every((node) => node.peer?.server ?? !node.isUp);
-    }
-    if (subject === "sent") return this.#sentClaim([verb, ...rest]);
-    const client = this.#clients.get(subject);
-    if (client !== undefined) {
-      if (verb === "saw") return () => client.events.includes(rest.join(" "));
-      return () => client.session.state === verb;
-    }
-    return this.#nodeClaim(this.#node(subject), verb, rest, words);
-  }
-
-  #nodeClaim(node: Node, verb: string, rest: Words, words: Words): () => boolean {
-    const [first = "", second = ""] = rest;
-    switch (verb) {
-      case "leads":
-        return () => node.peer?.server?.core.backend.role === "leader";
-      case "serves":
-        return () => node.peer?.server !== null && node.peer !== null;
-      case "looks":
-        return () => node.peer?.ensemble?.roleName === "looking";
-      case "down":
-        return () => !node.isUp;
-      case "at":
-        return () => node.peer?.tree?.lastZxid === BigInt(first);
-      case "durable":
-        return () => node.storage.durable === BigInt(first);
-      case "epochs":
-        return () => {
-          const { accepted, current } = epochsOf(node);
-          return accepted === BigInt(first) && current === BigInt(second);
-        };
-      case "has":
-        return () => {
-          const value = valueAt(node, first);
-          return value !== null && (second === "" || value === second);
-        };
-      case "lacks":
-        return () => node.peer?.tree !== null && valueAt(node, first) === null;
-      case "said":
-        return () => node.fault?.message.includes(rest.join(" ")) ?? false;
-      default:
-        throw wrong(words, "see the claims in fixtures/scripts/README.md");
-    }
-  }
-
-  /** `sent sA>sB TYPE [ZXID]`, since this command began; `*` stands for any member. */
-  #sentClaim([pair = "", type, zxid]: Words): () => boolean {
-    const [a, b] = pair.split(">");
-    const wanted: Zxid | null = zxid === undefined ? null : BigInt(zxid);
-    return () =>
-      this.#open().trace.sent.some((sent) =>
-        (a === "*" || sent.from === a) && (b === "*" || sent.to === b) && sent.type === type &&
-        (wanted === null || sent.zxid === wanted)
-      );
-  }
-
-  #isSame(): boolean {
-    const trees = this.#open().cluster.nodes.filter((node) => node.isUp)
-      .map((node) => node.peer?.server?.core.tree ?? null);
-    const [first] = trees;
-    if (first === null || first === undefined) return false;
-    return trees.every((tree) =>
-      tree !== null && tree.lastZxid === first.lastZxid && tree.digest() === first.digest()
-    );
+  #claim(text: string): () => boolean {
+    const { cluster, trace } = this.#open();
+    return claimOf(text.split(" "), { cluster, trace, clients: this.#clients });
   }
 
   // ---- the end ------------------------------------------------------------------------------------
