@@ -92,9 +92,18 @@ export class Peer {
     this.#purge = new Autopurge(this.#ports.disk, store.dirs, config, this.#ports.note, now);
     this.#clientPort?.listen();
     if (config.mode === "standalone") return this.#serveAlone(recovered.tree);
+    // Logs of a 3.4 that were trusted: the next start must not need to be told so (ZOOKEEPER-3781).
+    if (recovered.snapshot === null && recovered.lastZxid > 0n) this.#takeFirstSnapshot();
     this.#ensemble = new Ensemble(this, this.#ports, recovered);
     this.#ensemble.start();
     this.#schedule();
+  }
+
+  #takeFirstSnapshot(): void {
+    this.store.takeSnapshot(false, (result) => {
+      if (!(result instanceof Fault)) return;
+      this.#ports.note("warn", "store", "there is no snapshot still", { why: result.message });
+    });
   }
 
   #refuseUnbuilt(): void {
