@@ -5,6 +5,7 @@ import { counterOf, type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
 import { PacketReader } from "../wire/learner.ts";
 import { PacketType } from "../txn/opcodes.ts";
 import { type Cluster, type Ear, type Node, QUORUM_PORT } from "./cluster.ts";
+import type { SimFile } from "./file.ts";
 import type { SimLink } from "./network.ts";
 import type { Life, World } from "./world.ts";
 
@@ -14,6 +15,19 @@ interface Seen {
   role: string | null;
 }
 
+/** The files as they were looked at: each is replaced as a whole. */
+interface EpochsSeen {
+  readonly files: readonly (SimFile | undefined)[];
+  readonly accepted: Epoch | null;
+  readonly current: Epoch | null;
+}
+
+const ACCEPTED = "/data/version-2/acceptedEpoch";
+const CURRENT = "/data/version-2/currentEpoch";
+
+const epochIn = (text: string | null): Epoch | null =>
+  text !== null && /^\d+$/.test(text) ? BigInt(text) : null;
+
 export class Checks implements Ear {
   readonly #world: World;
   /** Who led each epoch (check 1). */
@@ -21,6 +35,7 @@ export class Checks implements Ear {
   /** Tree digest of each zxid that some member served (checks 2 and 7). */
   readonly #digests = new Map<Zxid, { digest: bigint; node: Node }>();
   readonly #seen = new Map<Node, Seen>();
+  readonly #epochFiles = new Map<Node, EpochsSeen>();
   readonly #violations: string[] = [];
   #oldestDigest: Zxid[] = [];
   #cluster: Cluster | null = null;
@@ -88,7 +103,28 @@ export class Checks implements Ear {
     return null;
   }
 
+  /** What a member has promised and joined only grows, and it joins nothing it has not promised. */
+  #epochs(node: Node): void {
+    const { storage } = node;
+    const files = [ACCEPTED, CURRENT].map((path) => storage.files.get(path));
+    const seen = this.#epochFiles.get(node);
+    if (seen !== undefined && files.every((file, i) => file === seen.files[i])) return;
+    const [accepted, current] = [ACCEPTED, CURRENT].map((path) => epochIn(storage.text(path)));
+    this.#epochFiles.set(node, { files, accepted, current });
+    if (storage.wasWiped || accepted === null || current === null) return;
+    if (accepted < (seen?.accepted ?? 0n) || current < (seen?.current ?? 0n)) {
+      this.violation(
+        `${node.name}: its epochs went back from ${seen?.accepted} and ${seen?.current} ` +
+          `to ${accepted} and ${current}`,
+      );
+    }
+    if (current > accepted) {
+      this.violation(`${node.name} is in epoch ${current}, and has promised only ${accepted}`);
+    }
+  }
+
   #look(node: Node): void {
+    this.#epochs(node);
     const server = node.peer?.server ?? null;
     if (server === null) {
       this.#seen.delete(node);
