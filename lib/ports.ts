@@ -89,6 +89,47 @@ export interface Network {
   dial(to: Address, within: Millis, done: (link: Link | Fault) => void): Closable;
 }
 
+/** One request over HTTP and its answer. Head first, then bytes, then `end`. */
+export interface HttpExchange {
+  readonly method: string;
+  /** As sent: path and query. */
+  readonly target: string;
+  /** Names in small letters; repeated ones joined. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly remote: Address;
+  /**
+   * Hands over the body; without this call it is thrown away. `ended` and `broken` come once and
+   * never both, nor after {@link destroy}.
+   */
+  receive(ear: { bytes(chunk: Uint8Array): void; ended(): void; broken(): void }): void;
+  /** True: read no more of the body for now. */
+  hold(on: boolean): void;
+  answer(status: number, headers: Readonly<Record<string, string>>): void;
+  /** False: hold back until `drained`. The bytes belong to the exchange from here on. */
+  write(bytes: Uint8Array): boolean;
+  end(): void;
+  /** Breaks the connection off: the other side sees that the answer is not whole. */
+  destroy(): void;
+  /** What becomes of the answer: room again, or nobody there any more. */
+  onDrained: () => void;
+  onGone: () => void;
+}
+
+export interface HttpOptions {
+  /** A connection on which nothing moves for so long is closed; 0 for never. */
+  readonly idleMs: Millis;
+}
+
+export interface Http {
+  /** As {@link Network.listen}; closing breaks what is under way off. */
+  listen(
+    at: Address,
+    asked: (exchange: HttpExchange) => void,
+    ready: (bound: Address | Fault) => void,
+    options: HttpOptions,
+  ): Closable;
+}
+
 /** Files. Names are relative to nothing: callers give whole paths with `/`. */
 export interface Disk {
   // Before and while serving: plain calls, for what is small or happens at start. They throw Fault.

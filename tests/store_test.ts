@@ -95,7 +95,7 @@ describe("group commit", () => {
   });
 
   test("space that runs out is said early, and when it is there again", () => {
-    const opened = open(newDisk(), { diskReserveBytes: 1000 });
+    const opened = open(newDisk(), { diskReserveKb: 1 });
     const { store, disk } = opened;
     const heard: [boolean, number][] = [];
     store.onSpace = (isLow, free) => void heard.push([isLow, free]);

@@ -12,6 +12,9 @@ import { type Double, type Metrics, metricText, type MetricValue } from "./metri
 export interface ConnectionLine {
   readonly host: string;
   readonly port: number;
+  /** Whether it came over the secure port. */
+  readonly secure: boolean;
+  readonly establishedWall: number;
   /** 1 while it is read from, else 0. */
   readonly interest: number;
   readonly queued: number;
@@ -23,7 +26,6 @@ export interface ConnectionLine {
   readonly session: {
     readonly id: SessionId;
     readonly lastOp: string;
-    readonly establishedWall: number;
     readonly timeoutMs: number;
     readonly lastCxid: number;
     readonly lastZxid: Zxid;
@@ -114,7 +116,8 @@ export function allowedWords(whitelist: string | null, readOnlyMode: boolean): R
 
 export class FourLetterWords {
   readonly #allowed: ReadonlySet<string>;
-  #traceMask = DEFAULT_TRACE_MASK;
+  /** Nothing is traced by it; kept because operators set it and read it back. */
+  traceMask = DEFAULT_TRACE_MASK;
 
   /** `whitelist` is `4lw.commands.whitelist`, null when it is not set. */
   constructor(whitelist: string | null, readOnlyMode: boolean) {
@@ -130,10 +133,10 @@ export class FourLetterWords {
       case "ruok":
         return "imok";
       case "gtmk":
-        return String(this.#traceMask);
+        return String(this.traceMask);
       case "stmk":
-        this.#traceMask = mask ?? this.#traceMask;
-        return String(this.#traceMask);
+        this.traceMask = mask ?? this.traceMask;
+        return String(this.traceMask);
       case "isro":
         return view.serving === null ? "null" : view.serving.mode === "read-only" ? "ro" : "rw";
       case "envi":
@@ -219,7 +222,7 @@ function full(line: ConnectionLine): string {
   if (session === null) return brief(line);
   const cxid = session.lastCxid < 0 ? "" : `,lcxid=0x${session.lastCxid.toString(16)}`;
   return ` ${counts(line)},sid=${hex(session.id)},lop=${session.lastOp}` +
-    `,est=${session.establishedWall},to=${session.timeoutMs}${cxid}` +
+    `,est=${line.establishedWall},to=${session.timeoutMs}${cxid}` +
     `,lzxid=${hex(session.lastZxid)},lresp=${Math.floor(session.lastResponseMono)}` +
     `,llat=${session.lastLatency},minlat=${session.minLatency}` +
     `,avglat=${Math.floor(session.averageLatency)},maxlat=${session.maxLatency})\n`;

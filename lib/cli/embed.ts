@@ -8,7 +8,8 @@ import { join } from "node:path";
 import type { Fault } from "../base/errors.ts";
 import { HostClock } from "../host/clock.ts";
 import { HostDisk } from "../host/disk.ts";
-import { environment, processGauges } from "../host/facts.ts";
+import { environment, fileTime, processGauges } from "../host/facts.ts";
+import { HostHttp } from "../host/http.ts";
 import { HostNetwork } from "../host/network.ts";
 import { HostRandom } from "../host/random.ts";
 import { complaintText, type Config, loadConfig } from "../peer/config.ts";
@@ -55,6 +56,7 @@ export async function startServer(options: EmbedOptions = {}): Promise<EmbeddedS
     `clientPortAddress=${host}`,
     "tickTime=2000",
     "maxClientCnxns=0",
+    "admin.enableServer=false",
     ...options.settings ?? [],
   ], null);
   return await start(config, host, options.note, folder.remove);
@@ -84,6 +86,7 @@ export async function startEnsemble(
       "initLimit=20",
       "syncLimit=10",
       "maxClientCnxns=0",
+      "admin.enableServer=false",
       // One voter is an ensemble only when it is said so.
       ...(count === 1 ? ["standaloneEnabled=false"] : []),
       ...lines,
@@ -140,8 +143,9 @@ function start(
         newClock: () => new HostClock(),
         network: new HostNetwork(),
         disk: new HostDisk(),
+        http: new HostHttp(),
         random: new HostRandom(),
-        facts: { environment, gauges: processGauges },
+        facts: { environment, gauges: processGauges, fileTime },
         note,
       },
       {

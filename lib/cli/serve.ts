@@ -4,7 +4,8 @@
 import type { Fault } from "../base/errors.ts";
 import { HostClock } from "../host/clock.ts";
 import { HostDisk } from "../host/disk.ts";
-import { environment, processGauges } from "../host/facts.ts";
+import { environment, fileTime, processGauges } from "../host/facts.ts";
+import { HostHttp } from "../host/http.ts";
 import { HostNetwork } from "../host/network.ts";
 import {
   exit,
@@ -79,8 +80,9 @@ export async function run(args: string[], io: CliIo): Promise<number> {
           newClock: () => new HostClock(),
           network: new HostNetwork(),
           disk: new HostDisk(),
+          http: new HostHttp(),
           random: new HostRandom(),
-          facts: { environment, gauges: processGauges },
+          facts: { environment, gauges: processGauges, fileTime },
           note: (level, area, text, detail) => log.note(level, area, text, detail),
         },
         { failed: (fault: Fault, exitCode?: number) => failed(fault, exitCode) },

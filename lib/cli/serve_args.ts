@@ -50,7 +50,8 @@ export const SERVE: CommandSpec<typeof OPTIONS> = {
   wordsMax: 4,
   summary: "Run a ZooKeeper server: a member of an ensemble, or one that stands alone.",
   options: OPTIONS,
-  more: `Without words: a standalone server on port 2181 with its data in ./zkpeer-data.
+  more: `Without words: a standalone server on port 2181 with its data in ./zkpeer-data. Without a
+file there is no AdminServer unless asked for: --set admin.enableServer=true.
 
 Settings come from --set, then from variables ZKPEER_<KEY> (ZKPEER_TICKTIME, ZKPEER_SERVER_1), then
 from the file, then from the defaults. ZKPEER_MYID, ZKPEER_LOG_LEVEL and ZKPEER_LOG_FORMAT stand for

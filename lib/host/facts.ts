@@ -1,6 +1,6 @@
 // What the machine and the process say of themselves, for `envi` and `mntr`: no secrets among it.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { freemem, hostname, release, totalmem, userInfo } from "node:os";
 import process from "node:process";
 import { memoryUse } from "./process.ts";
@@ -31,6 +31,11 @@ export function environment(zookeeperVersion: string): [string, string][] {
     ["os.memory.max", `${Math.floor(totalmem() / MIB)}MB`],
     ["os.memory.total", `${Math.floor(memoryUse().resident / MIB)}MB`],
   ];
+}
+
+/** When a file was changed last, in ms since 1970; null when there is none. */
+export function fileTime(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
 }
 
 /** Gauges of the process; what the system does not tell is left out. */

@@ -120,7 +120,12 @@ export function loadConfig(input: ConfigInput): ConfigResult {
 }
 
 /** What a server without a file is told: standalone on 2181, all addresses, data beside it. */
-export const WITHOUT_FILE = ["clientPort=2181", "dataDir=./zkpeer-data", "tickTime=2000"];
+export const WITHOUT_FILE = [
+  "clientPort=2181",
+  "dataDir=./zkpeer-data",
+  "tickTime=2000",
+  "admin.enableServer=false", // nobody who wrote no file expects a second listener
+];
 
 /** A standalone server that needs no file. */
 export function defaultConfig(
@@ -153,6 +158,7 @@ export function standaloneArguments(args: readonly string[]): readonly string[] 
     `dataDir=${dataDir}`,
     ...(tickTime === undefined ? [] : [`tickTime=${tickTime}`]),
     `maxClientCnxns=${maxCnxns ?? "0"}`,
+    "admin.enableServer=false",
   ];
 }
 

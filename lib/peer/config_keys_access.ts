@@ -59,7 +59,7 @@ export const ACCESS = {
     300000,
     "S",
     "time between two snapshots or restores",
-    { remark: "Java takes the number for microseconds" },
+    { remark: "for snapshots Java takes the number for microseconds, and so do we" },
   ),
   adminUseForwardedFor: honoured(
     "IPAuthenticationProvider.usexforwardedfor",

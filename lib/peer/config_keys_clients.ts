@@ -243,7 +243,6 @@ export const SYSTEM_REST: readonly Key[] = [
   ignored("jmx.log4j.mbean", text, "log4j:hierarchy=default", "S", "there is no JMX"),
   ignored("audit.impl.class", text, "Slf4jAuditLogger", "S", "audit lines go to the log"),
   ignored("testingonly.initialZxid", text, "", "L", "for Java's own tests"),
-  ignored("test.allowDiscontinuousProposals", bool, false, "S", "for Java's own tests"),
   ignored("controllerPort", int(), 0, "S", "for Java's own tests"),
   ignored("leader.maxConcurrentSnapshots", int(), 10, "L", "a key of 3.5 only"),
   ignored("leader.maxConcurrentSnapshotTimeout", int(), 5, "L", "a key of 3.5 only"),

@@ -34,6 +34,21 @@ export const SYSTEM = {
     "S",
     "step by which log files grow (KiB); 0 or less = none",
   ),
+  diskReserveKb: honoured(
+    "diskReserveSize",
+    long(0),
+    65536,
+    "S",
+    "refuse writes that add data when less is free (KiB); 0 = never",
+    { remark: "Java has no such key: it notices a full disk when a write fails" },
+  ),
+  allowDiscontinuousProposals: honoured(
+    "test.allowDiscontinuousProposals",
+    bool,
+    false,
+    "S",
+    "start over a hole in the log, whatever it held; for a server that is alone with such a log",
+  ),
   forceSync: honoured("forceSync", yesNo, true, "S", "flush the log before an ack; no is unsafe"),
   fsyncWarningThresholdMs: honoured(
     "fsync.warningthresholdms",

@@ -6,9 +6,9 @@
 // replica.ts. Must agree with QuorumPeer.run (quorum.md 0.5).
 
 import { assert } from "../base/assert.ts";
-import type { Fault } from "../base/errors.ts";
+import { Fault } from "../base/errors.ts";
 import { type Epoch, hex, type Sid, type Zxid } from "../base/ids.ts";
-import type { Clock, Millis, Network, Trace } from "../ports.ts";
+import type { Clock, Done, Millis, Network, Trace } from "../ports.ts";
 import { Prepare } from "../server/prepare.ts";
 import type { Backend } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
@@ -63,6 +63,8 @@ export class Ensemble implements RoleHost {
   #roleBegan: Millis = 0;
   #pause: Millis = 0;
   #lookedAt: Millis = 0;
+  /** What is to be done when the role at hand has ended, instead of looking at once. */
+  #afterRole: (() => void) | null = null;
   #isStopped = false;
 
   constructor(peer: Peer, ports: PeerPorts, recovered: StoreRecovered) {
@@ -119,6 +121,26 @@ export class Ensemble implements RoleHost {
 
   flushTurn(): void {
     this.#role?.flushTurn();
+  }
+
+  /**
+   * Another database in place of ours, on this member alone: the role at hand ends and the next one
+   * begins with it. `done` hears when it is on disk. To be called while this member serves.
+   */
+  restore(tree: Tree, done: Done): void {
+    const role = this.#role;
+    if (role === null || this.#afterRole !== null) {
+      return done(new Fault("PROTOCOL", "this server is between two roles", { hint: "try again" }));
+    }
+    this.#afterRole = () => {
+      this.replica.restore(tree, this.#epochs.current, (fault) => {
+        if (fault === null) this.treeReplaced(tree);
+        done(fault);
+        if (fault !== null) this.#peer.fail(fault, 10);
+        else if (!this.#isStopped) this.#lookLater();
+      });
+    };
+    role.stop("another database was restored");
   }
 
   // ---- what operators see -----------------------------------------------------------------------
@@ -180,10 +202,17 @@ export class Ensemble implements RoleHost {
 
   #peerState(): string {
     const name = this.roleName;
-    if (name === "looking") return name;
-    const role = this.#role;
-    const phase = role instanceof LeaderPort || role instanceof LearnerPort ? role.phase : "";
-    return phase === "" ? name : `${name} - ${phase}`;
+    return this.phase === "" ? name : `${name} - ${this.phase}`;
+  }
+
+  /** Of the role at hand; nothing while there is none. */
+  get phase(): string {
+    return this.#role?.phase ?? "";
+  }
+
+  /** The role at hand when that is to lead. */
+  get leaderPort(): LeaderPort | null {
+    return this.#role instanceof LeaderPort ? this.#role : null;
   }
 
   #votersOf(): Sid[] {
@@ -255,6 +284,9 @@ export class Ensemble implements RoleHost {
     this.#role = null;
     this.#peer.serve(null);
     if (this.#isStopped) return;
+    const after = this.#afterRole;
+    this.#afterRole = null;
+    if (after !== null) return after();
     this.#pause = lasted >= STABLE_MS ? 0 : Math.min(PAUSE_MAX, this.#pause * 2 || PAUSE_MIN);
     this.#lookLater();
   }
@@ -310,7 +342,11 @@ export class Ensemble implements RoleHost {
   newPrepare(tree: Tree, tracker: SessionTracker): Prepare {
     const { config, operator } = this.#peer;
     const quotaExceeded = (path: string): void => operator.quotaExceeded(path);
-    const options = prepareOptions(config, null, quotaExceeded, true);
+    const { store } = this.replica;
+    const options = {
+      ...prepareOptions(config, null, quotaExceeded, true),
+      hasSpace: () => !store.isSpaceLow,
+    };
     return new Prepare(tree, tracker, options, this.note);
   }
 

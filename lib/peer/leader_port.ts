@@ -93,18 +93,9 @@ export class LeaderPort implements Role, Backend {
     return phase === "syncing" ? "synchronization" : "discovery";
   }
 
-  /** Proposals that wait for their quorum. */
-  get outstandingCount(): number {
-    return this.#leader.traffic.outstandingCount;
-  }
-
   /** Syncs that wait for a commit or for a quorum to answer. */
   get pendingSyncs(): number {
     return this.#leader.traffic.pendingSyncs;
-  }
-
-  get lastProposed(): Zxid {
-    return this.#leader.traffic.lastProposed;
   }
 
   /** Bytes of the proposals so far; −1 before the first, as Java says. */
@@ -124,10 +115,6 @@ export class LeaderPort implements Role, Backend {
   /** The link of one of them, with its counts. */
   wireOf({ link }: LearnerView): LearnerWire | null {
     return this.#wires.get(link) ?? null;
-  }
-
-  syncedFollowers(): Set<Sid> {
-    return this.#leader.syncedFollowers();
   }
 
   start(): void {

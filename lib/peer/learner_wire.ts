@@ -12,13 +12,16 @@ import type { SyncStream } from "./sync_stream.ts";
 export class LearnerWire implements Owner {
   readonly name: string;
   readonly packets: PacketLink;
+  /** Wall-clock ms at which it came. */
+  readonly established: number;
   stream: SyncStream | null = null;
   /** Taken when a SNAP was planned. */
   dump: TreeDump | null = null;
   sid: Sid | null = null;
 
-  constructor(packets: PacketLink) {
+  constructor(packets: PacketLink, established: number) {
     this.packets = packets;
+    this.established = established;
     this.name = `learner ${packets.remote}`;
   }
 }

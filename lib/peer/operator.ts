@@ -4,16 +4,21 @@
 import { type AdminView, FourLetterWords } from "../admin/four_letter.ts";
 import { buildDate } from "../admin/java_text.ts";
 import { Metrics } from "../admin/metrics.ts";
+import type { PagesView } from "../admin/page_views.ts";
 import { Inspection } from "../server/inspect.ts";
 import type { Server } from "../server/server.ts";
 import type { FlushInfo } from "../store/store.ts";
 import { configText } from "./config.ts";
+import { withoutSecrets } from "./config_secrets.ts";
+import { memberView } from "./member_view.ts";
 import type { Peer } from "./peer.ts";
 
 /** What the machine tells; absent in the simulator. */
 export interface HostFacts {
   environment(zookeeperVersion: string): Iterable<readonly [string, string]>;
   gauges(): Iterable<readonly [string, number]>;
+  /** When a file was changed last, in wall-clock ms; null when there is none. */
+  fileTime(path: string): number | null;
 }
 
 /** The release whose behaviour we follow: clients and monitors parse it (operations.md 2.2). */
@@ -21,28 +26,54 @@ const COMPATIBLE_WITH = "3.9.5";
 /** When this version was made; Java prints the time of its build. */
 const BUILT = 1_795_219_200_000;
 
+const VERSION = `${COMPATIBLE_WITH}-zkpeer, built on ${buildDate(BUILT)} GMT`;
+
 type Value = number | bigint | string | { readonly double: number };
 
 export class Operator {
   readonly meters = new Metrics();
   readonly #peer: Peer;
   readonly #facts: HostFacts | null;
-  readonly #words: FourLetterWords;
+  readonly words: FourLetterWords;
+  #slowFlushes = 0;
   #inspection: { readonly server: Server; readonly view: Inspection } | null = null;
 
   constructor(peer: Peer, facts: HostFacts | null) {
     this.#peer = peer;
     this.#facts = facts;
     const { fourLetterWords, readOnlyModeEnabled } = peer.config;
-    this.#words = new FourLetterWords(fourLetterWords.join(","), readOnlyModeEnabled);
+    this.words = new FourLetterWords(fourLetterWords.join(","), readOnlyModeEnabled);
   }
 
   /** The answer to a four-letter word; `mask` only with `stmk`. */
   word(word: string, mask: bigint | null): string {
-    return this.#words.answer(word, mask, this.#view());
+    return this.words.answer(word, mask, this.#view());
+  }
+
+  /** For the AdminServer. */
+  pagesView(): PagesView {
+    const { config, ensemble, store, server } = this.#peer;
+    server?.core.stamp();
+    return {
+      ...this.#view(),
+      serving: this.#serving(),
+      member: ensemble === null ? null : memberView(ensemble, config),
+      slowFlushes: this.#slowFlushes,
+      configuration: () => this.#configuration(),
+      initialConfiguration: () =>
+        config.configPath === null ? null : withoutSecrets(config.configFileText),
+      properties: () => this.#properties(),
+      lastSnapshot: () => {
+        const last = store.lastSnapshot;
+        if (last === null) return null;
+        const wall = this.#facts?.fileTime(last.path) ?? null;
+        return wall === null ? null : { zxid: last.zxid, seconds: Math.floor(wall / 1000) };
+      },
+    };
   }
 
   flushed({ txns, millis }: FlushInfo): void {
+    if (millis > this.#peer.config.fsyncWarningThresholdMs) this.#slowFlushes += 1;
     this.meters.tally("fsynctime").add(millis);
     this.meters.tally("sync_processor_batch_size").add(txns);
   }
@@ -68,13 +99,12 @@ export class Operator {
   #view(): AdminView {
     const peer = this.#peer;
     const serving = this.#serving();
-    const version = `${COMPATIBLE_WITH}-zkpeer, built on ${buildDate(BUILT)} GMT`;
     return {
-      version,
+      version: VERSION,
       serving,
       metrics: this.meters,
       gauges: () => this.#gauges(serving),
-      environment: () => this.#facts?.environment(version) ?? [],
+      environment: () => this.#facts?.environment(VERSION) ?? [],
       settings: () => this.#settings(),
       membership: () => {
         const { ensemble } = peer;
@@ -95,8 +125,32 @@ export class Operator {
   *#gauges(serving: Inspection | null): Iterable<readonly [string, Value]> {
     if (serving !== null) yield* serving.gauges();
     if (this.#facts !== null) yield* this.#facts.gauges();
+    const { freeBytes, isSpaceLow } = this.#peer.store;
+    if (freeBytes !== null) yield ["disk_free_bytes", freeBytes];
+    yield ["disk_space_low", isSpaceLow ? 1 : 0];
     const { ensemble } = this.#peer;
     if (ensemble !== null) yield* ensemble.gauges();
+  }
+
+  *#configuration(): Iterable<readonly [string, string | number]> {
+    const { config, store } = this.#peer;
+    yield ["client_port", config.client?.port ?? -1];
+    yield ["data_dir", store.dirs.snapshots];
+    yield ["data_log_dir", store.dirs.logs];
+    yield ["tick_time", config.tickTimeMs];
+    yield ["max_client_cnxns", config.maxClientCnxns];
+    yield ["min_session_timeout", config.minSessionTimeoutMs];
+    yield ["max_session_timeout", config.maxSessionTimeoutMs];
+    yield ["server_id", Number(config.sid)];
+    yield ["client_port_listen_backlog", config.clientPortListenBacklog];
+  }
+
+  /** What Java would have as system properties: settings that were given, and the machine's facts. */
+  *#properties(): Iterable<readonly [string, string]> {
+    yield* this.#facts?.environment(VERSION) ?? [];
+    for (const { key, value, isSet } of this.#peer.config.effective) {
+      if (isSet && key.property !== null) yield [key.property, value];
+    }
   }
 
   *#settings(): Iterable<readonly [string, string | number]> {

@@ -6,17 +6,18 @@
 // Must agree with QuorumPeer's main loop (quorum.md 0.5) and ZooKeeperServerMain.
 
 import { Fault } from "../base/errors.ts";
-import { hex } from "../base/ids.ts";
-import type { Clock, Disk, Network, Random, Trace } from "../ports.ts";
+import { hex, type Zxid } from "../base/ids.ts";
+import type { Clock, Disk, Http, Network, Random, Trace } from "../ports.ts";
 import type { Backend } from "../server/request.ts";
 import { SessionIds } from "../server/passwords.ts";
 import { Prepare } from "../server/prepare.ts";
 import { Server } from "../server/server.ts";
 import { SessionTracker } from "../server/sessions.ts";
 import { Standalone } from "../server/standalone.ts";
-import { Autopurge } from "../store/retention.ts";
+import { Autopurge, planPurge } from "../store/retention.ts";
 import { Store } from "../store/store.ts";
 import type { Tree } from "../tree/tree.ts";
+import { AdminPort } from "./admin_port.ts";
 import { ClientPort } from "./client_port.ts";
 import type { Config } from "./config.ts";
 import { Ensemble } from "./ensemble.ts";
@@ -32,6 +33,8 @@ export interface PeerPorts {
   readonly note: Trace["note"];
   /** Of the machine, for operators. */
   readonly facts?: HostFacts;
+  /** Where the AdminServer listens; without it there is none. */
+  readonly http?: Http;
 }
 
 export interface PeerEars {
@@ -41,6 +44,8 @@ export interface PeerEars {
   role?(name: string | null): void;
   /** The client port that was bound. */
   bound?(port: number): void;
+  /** The AdminServer's. */
+  adminBound?(port: number): void;
 }
 
 export class Peer {
@@ -55,6 +60,7 @@ export class Peer {
   readonly #ids: SessionIds;
   /** Sessions of this server alone; null when they are off (client.md 7.4). */
   readonly #local: SessionTracker | null;
+  #admin: AdminPort | null = null;
   #ensemble: Ensemble | null = null;
   #purge: Autopurge | null = null;
   #server: Server | null = null;
@@ -88,15 +94,47 @@ export class Peer {
     const recovered = store.recover(treeOptions(config, this.#ports.note));
     this.#tree = recovered.tree;
     this.store.onFlush = (flush) => this.operator.flushed(flush);
+    const snapshots = this.operator.meters.tally("snapshottime");
+    this.store.onSnapshot = (millis) => snapshots.add(millis);
+    this.store.onSpace = (isLow, free) => this.#spaceChanged(isLow, free);
     const now = this.#clock.now().mono;
     this.#purge = new Autopurge(this.#ports.disk, store.dirs, config, this.#ports.note, now);
+    this.#listenForOperators();
     this.#clientPort?.listen();
-    if (config.mode === "standalone") return this.#serveAlone(recovered.tree);
+    if (config.mode === "standalone") return this.#serveAlone(recovered.tree, false);
     // Logs of a 3.4 that were trusted: the next start must not need to be told so (ZOOKEEPER-3781).
     if (recovered.snapshot === null && recovered.lastZxid > 0n) this.#takeFirstSnapshot();
     this.#ensemble = new Ensemble(this, this.#ports, recovered);
     this.#ensemble.start();
     this.#schedule();
+  }
+
+  /** A busy port ends a server that stands alone; a member goes on without pages, as Java's do. */
+  #listenForOperators(): void {
+    const { newClock, http, disk, note } = this.#ports;
+    const { config } = this;
+    if (!config.adminEnabled || http === undefined) return;
+    this.#admin = new AdminPort({ http, disk, note, newClock }, this, {
+      bound: ({ host, port }) => {
+        const at = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+        note("info", "admin", "operators are welcome", {
+          at: `http://${at}${config.adminCommandUrl}`,
+        });
+        this.#ears.adminBound?.(port);
+      },
+      failed: (fault) => {
+        if (config.mode === "standalone") return this.fail(fault, 4);
+        note("warn", "admin", fault.message);
+      },
+    });
+    this.#admin.listen();
+  }
+
+  /** Closes a share of the clients' connections, in per cent; says how many. */
+  shed(percentage: number): number {
+    const count = this.#server?.shed(percentage, this.#ports.random) ?? 0;
+    this.busy();
+    return count;
   }
 
   #takeFirstSnapshot(): void {
@@ -153,6 +191,37 @@ export class Peer {
     return this.#isStopped;
   }
 
+  /**
+   * Puts another database in place of this server's (operations.md 3.3): clients are disconnected,
+   * what is in the pipeline is logged and not answered, the tree is made durable, then serving
+   * begins anew. Alone, zxids go on from the higher of ours and `zxid`, the tree's own; in an ensemble from
+   * ours. `done` hears the zxid at which the tree stands, or why it is not in place. `tree` is ours.
+   */
+  restore(tree: Tree, zxid: Zxid, done: (result: Zxid | Fault) => void): void {
+    const { store } = this;
+    if (this.#server === null || this.#isStopped) {
+      return done(new Fault("PROTOCOL", "this server does not serve at the moment"));
+    }
+    const over = (fault: Fault | null): void => done(fault ?? tree.lastZxid);
+    if (this.#ensemble !== null) return this.#ensemble.restore(tree, over);
+    this.serve(null);
+    store.onDurable = () => {};
+    store.drain((fault) => {
+      if (fault !== null || this.#isStopped) {
+        return done(fault ?? new Fault("PROTOCOL", "the server was asked to end"));
+      }
+      const { appended } = store;
+      tree.lastZxid = zxid > appended ? zxid : appended;
+      this.#tree = tree;
+      store.attach(tree);
+      store.installRestored((fault) => {
+        over(fault);
+        if (fault !== null) this.fail(fault, 10);
+        else if (!this.#isStopped) this.#serveAlone(tree, true);
+      });
+    });
+  }
+
   /** Whoever serves clients from now on; null: nobody. Clients of the one before are closed. */
   serve(server: Server | null): void {
     if (this.#server !== null && this.#server !== server) this.#server.stop();
@@ -176,6 +245,7 @@ export class Peer {
     this.#server?.stop();
     this.#server = null;
     this.#clientPort?.close();
+    this.#admin?.close();
     this.#clock.wakeAt(null, () => {});
   }
 
@@ -203,9 +273,30 @@ export class Peer {
     );
   }
 
+  /**
+   * A disk that is full is fatal, for nobody may be acknowledged any more. Before it comes to that
+   * whoever orders writes refuses those that add data, and this server purges what it may.
+   */
+  #spaceChanged(isLow: boolean, free: number): void {
+    const { note, disk } = this.#ports;
+    if (!isLow) return note("info", "store", "there is room on the disk again", { free });
+    const { dirs, reserveBytes } = this.store;
+    const { snapRetainCount, purgeIntervalMs } = this.config;
+    note("error", "store", "the disk is nearly full: writes that add data are refused", {
+      free,
+      reserve: reserveBytes,
+      in: dirs.logs === dirs.snapshots ? dirs.logs : `${dirs.logs} or ${dirs.snapshots}`,
+      reclaimable: planPurge(disk, dirs, snapRetainCount).bytes,
+      hint: purgeIntervalMs > 0
+        ? "old snapshots and logs are purged now; else free space or make the disk larger"
+        : "free space, make the disk larger, or let autopurge.purgeInterval remove old files",
+    });
+    this.#purge?.hurry(this.#clock.now().mono);
+  }
+
   // ---- standalone -------------------------------------------------------------------------------
 
-  #serveAlone(tree: Tree): void {
+  #serveAlone(tree: Tree, isOnDisk: boolean): void {
     const { config, store } = this;
     const { note } = this.#ports;
     const orphans = tree.killOrphanEphemerals();
@@ -218,7 +309,10 @@ export class Peer {
     const tracker = this.newTracker();
     tracker.load(tree.sessions, this.#clock.now().mono);
     const quotaExceeded = (path: string): void => this.operator.quotaExceeded(path);
-    const options = prepareOptions(config, null, quotaExceeded, false);
+    const options = {
+      ...prepareOptions(config, null, quotaExceeded, false),
+      hasSpace: () => !store.isSpaceLow,
+    };
     const prepare = new Prepare(tree, tracker, options, note);
     const standalone = new Standalone({
       prepare,
@@ -231,9 +325,13 @@ export class Peer {
       this.busy();
     };
     // Java writes a snapshot at each start of a standalone server (storage.md 6.3).
-    store.takeSnapshot(false, (result) => {
-      if (result instanceof Fault) this.fail(result, 10);
-    });
+    if (!isOnDisk) {
+      store.takeSnapshot(false, (result) => {
+        if (!(result instanceof Fault) || result.code === "PROTOCOL") return;
+        if (result.detail.isEarly !== true) return this.fail(result, 10);
+        note("warn", "store", "the snapshot of the start is left out", { why: result.message });
+      });
+    }
     this.serve(this.newServer(tree, standalone, tracker));
     note("info", "peer", "serving alone", { zxid: hex(tree.lastZxid), znodes: tree.nodeCount });
   }

@@ -4,7 +4,7 @@
 // Must agree with Java's ZKDatabase. Unlike there nothing is ever applied that is neither in the log
 // nor in a snapshot when a role ends (ZOOKEEPER-2845, 3642).
 
-import { epochOf, type Zxid } from "../base/ids.ts";
+import { type Epoch, epochOf, type Zxid, zxidOf } from "../base/ids.ts";
 import type { Disk, Done } from "../ports.ts";
 import { filesOf, SNAPSHOT } from "../store/names.ts";
 import type { Store, StoreRecovered } from "../store/store.ts";
@@ -100,6 +100,26 @@ export class Replica {
         this.#isStale = false;
         this.needsSnapshot = false;
       }
+      done(fault);
+    });
+  }
+
+  /**
+   * An operator's tree takes the place of ours, at the zxid where we stand: what comes next goes on
+   * from there. No role may be at work. Afterwards nobody is brought level by what came before.
+   */
+  restore(tree: Tree, currentEpoch: Epoch, done: Done): void {
+    const at = this.#tree.lastZxid > this.store.appended
+      ? this.#tree.lastZxid
+      : this.store.appended;
+    // A member without a txn stands where an empty newcomer stands, who would be told it is level.
+    tree.lastZxid = at > 0n ? at : zxidOf(currentEpoch, 0n);
+    this.#tree = tree;
+    this.#fuzzyLeft = 0;
+    this.log.clear();
+    this.store.attach(tree);
+    this.store.installRestored((fault) => {
+      if (fault === null) this.needsSnapshot = false;
       done(fault);
     });
   }

@@ -1,6 +1,7 @@
 // From one Config to the options of each room: the only place that knows both. What a role needs
 // beyond its configuration (epochs, zxids) is added where the role is made.
 
+import type { PagesOptions } from "../admin/pages.ts";
 import type { AuthOptions } from "../auth/options.ts";
 import type { Sid } from "../base/ids.ts";
 import type { Address } from "../ports.ts";
@@ -111,6 +112,18 @@ export function prepareOptions(
     reconfigEnabled: config.reconfigEnabled,
     reconfig,
     recordLimit: recordLimit(config),
+  };
+}
+
+export function adminPagesOptions(config: Config): PagesOptions {
+  return {
+    commandUrl: config.adminCommandUrl,
+    auth: authOptions(config),
+    snapshotEnabled: config.adminSnapshotEnabled,
+    restoreEnabled: config.adminRestoreEnabled,
+    serializeLastZxid: config.serializeLastProcessedZxid,
+    rateLimitIntervalMs: config.adminRateLimitIntervalMs,
+    useForwardedFor: config.adminUseForwardedFor,
   };
 }
 
@@ -236,6 +249,9 @@ export function unbuilt(config: Config): { refused: string[]; missing: string[] 
   }
   if (config.secureClient !== null || config.clientPortUnification) {
     refused.push("TLS for clients (secureClientPort, client.portUnification)");
+  }
+  if (config.adminEnabled && (config.adminForceHttps || config.adminPortUnification)) {
+    refused.push("TLS for the AdminServer (admin.forceHttps, admin.portUnification)");
   }
   if (config.quorumSaslEnabled) refused.push("SASL between members (quorum.auth.enableSasl)");
   if (config.jaasConfigPath !== null || requireClientSasl) {

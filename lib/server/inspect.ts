@@ -2,6 +2,8 @@
 // changes nothing but the two resets, and builds what it shows only when asked.
 
 import type { SessionId, Zxid } from "../base/ids.ts";
+import type { ACL } from "../records/data.ts";
+import { ROOT } from "../tree/nodes.ts";
 import type { TrackedSession } from "./sessions.ts";
 import type { Connection } from "./connection.ts";
 import type { Core } from "./core.ts";
@@ -86,6 +88,35 @@ export class Inspection {
     return bySession;
   }
 
+  rootAcl(): readonly ACL[] | null {
+    const { tree } = this.#core;
+    return tree.acl(ROOT);
+  }
+
+  /** Sessions that this server decides over, by the monotonic time at which they end. */
+  *expiries(): IterableIterator<[number, SessionId[]]> {
+    for (const [mono, sessions] of this.#core.tracker?.dump() ?? []) {
+      yield [mono, sessions.map(({ id }) => id)];
+    }
+  }
+
+  get responseSizes(): { readonly last: number; readonly min: number; readonly max: number } {
+    const { lastResponseSize, minResponseSize, maxResponseSize } = this.#core.stats;
+    return { last: lastResponseSize, min: minResponseSize, max: maxResponseSize };
+  }
+  get uptimeMs(): number {
+    return Math.floor(this.#core.mono - this.#core.stats.startedMono);
+  }
+  get authFailed(): number {
+    return this.#core.stats.authFailed;
+  }
+  get nonMtlsRemote(): number {
+    return this.#core.stats.nonMtlsRemote;
+  }
+  get nonMtlsLocal(): number {
+    return this.#core.stats.nonMtlsLocal;
+  }
+
   digests(): readonly { readonly zxid: Zxid; readonly digest: bigint }[] {
     return this.#core.tree.check.history.list();
   }
@@ -97,6 +128,10 @@ export class Inspection {
   resetServer(): void {
     this.#core.stats.reset();
     this.onReset();
+  }
+
+  resetCounts(): void {
+    this.#core.stats.reset();
   }
 
   resetConnections(): void {
@@ -168,6 +203,8 @@ function lineOf(conn: Connection) {
   return {
     host: conn.address,
     port: client.port,
+    secure: client.secure,
+    establishedWall: Math.floor(conn.establishedWall),
     interest: conn.isHeld || !conn.isOpen ? 0 : 1,
     queued: conn.unanswered,
     received: stats.received,
@@ -176,7 +213,6 @@ function lineOf(conn: Connection) {
     session: sessionId === 0n ? null : {
       id: sessionId,
       lastOp: stats.lastOp,
-      establishedWall: Math.floor(conn.establishedWall),
       timeoutMs: conn.timeoutMs,
       lastCxid: stats.lastCxid,
       lastZxid: stats.lastZxid,

@@ -42,6 +42,8 @@ export interface PrepareOptions {
   /** Other servers apply these txns too, maybe Java's: what halts those is refused. */
   readonly othersApply: boolean;
   readonly enforceQuota: boolean;
+  /** False: the disk is nearly full, and what adds data is refused. */
+  readonly hasSpace?: () => boolean;
   /** Hears the path of each refusal by a hard quota. */
   readonly quotaExceeded: (path: string) => void;
   readonly reconfigEnabled: boolean;
@@ -94,7 +96,9 @@ export class Prepare implements PrepareFace {
       auth: request.auth,
       owner: request.owner,
     };
-    const made = this.#decoded(request, txn, now);
+    const made = this.#options.hasSpace?.() === false && addsData(request.op)
+      ? ErrorCode.SYSTEMERROR // the one code for it that every client knows
+      : this.#decoded(request, txn, now);
     const refused = typeof made === "number";
     const header = {
       clientId: request.sessionId,
@@ -244,3 +248,20 @@ function createAsk(op: MultiOp & { readonly kind: "create" }): CreateAsk {
 
 /** Sessions of requests that no client sent. */
 export const NO_SESSION: SessionId = 0n;
+
+/** Deletions may go on: they are how an operator gets out of it. */
+function addsData(op: number): boolean {
+  switch (op) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+    case OpCode.createTTL:
+    case OpCode.setData:
+    case OpCode.setACL:
+    case OpCode.multi:
+    case OpCode.reconfig:
+      return true;
+    default:
+      return false;
+  }
+}

@@ -8,6 +8,7 @@
 
 import { type Epoch, type SessionId, zxidOf } from "../base/ids.ts";
 import { assert } from "../base/assert.ts";
+import type { Random } from "../ports.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import type { Txn } from "../txn/txn.ts";
 import type { Applied } from "../tree/tree.ts";
@@ -205,6 +206,18 @@ export class Server implements ServerFace<Connection> {
 
   touched(): [SessionId, number][] {
     return this.#intake.touched();
+  }
+
+  /** Closes a share of the connections, drawn at random; says how many. */
+  shed(percentage: number, random: Random): number {
+    let count = 0;
+    for (const conn of this.core.connections) {
+      if (conn.state === "closing" || conn.state === "closed") continue;
+      if (random.below(100, "connections to shed") >= percentage) continue;
+      this.core.close(conn);
+      count += 1;
+    }
+    return count;
   }
 
   stop(): void {

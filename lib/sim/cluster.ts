@@ -29,6 +29,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   syncLimit: "5",
   snapCount: "300",
   preAllocSize: "8",
+  // Full disks are to be met here, not avoided.
+  diskReserveSize: "0",
   maxClientCnxns: "0",
   extendedTypesEnabled: "true",
   "znode.container.checkIntervalMs": "5000",

@@ -24,8 +24,8 @@ export interface StoreOptions {
   readonly snapshotSizeFactor: number;
   /** Start over holes in the log as Java before 3.9.4 did. */
   readonly allowDiscontinuousProposals?: boolean;
-  /** Below this much free space the store says that writes should be refused. */
-  readonly diskReserveBytes?: number;
+  /** With less free space than this (KiB) the store says that writes should be refused; 0: never. */
+  readonly diskReserveKb?: number;
 }
 
 export const storeDefaults = {

@@ -147,6 +147,11 @@ export class Autopurge {
     return this.#next;
   }
 
+  /** Space runs out: purges at the next tick, if it may at all. */
+  hurry(now: Millis): void {
+    if (this.#next !== null) this.#next = now;
+  }
+
   tick(now: Millis): void {
     if (this.#next === null || now < this.#next) return;
     this.#next = now + this.#options.purgeIntervalMs;

@@ -60,9 +60,26 @@ export function readSnapshot(
   sink: SnapshotSink,
   progress: (offset: number) => void = () => {},
 ): SnapshotTail {
+  const steps = readSnapshotSteps(disk, path, sink);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    progress(step.value);
+  }
+}
+
+/**
+ * The same in steps of some thousand nodes, each with the place reached, for whoever has other
+ * things to do in between.
+ */
+export function* readSnapshotSteps(
+  disk: Disk,
+  path: string,
+  sink: SnapshotSink,
+): Generator<number, SnapshotTail, void> {
   const reader = new SnapshotReader(unpackedSource(disk, path), disk.size(path) ?? 0, path);
   try {
-    return reader.read(sink, progress);
+    return yield* reader.read(sink);
   } catch (error) {
     if (!isFault(error) || error.detail.where?.startsWith(path)) throw error;
     throw new Fault(error.code, `the snapshot cannot be read: ${error.message}`, {
@@ -140,14 +157,14 @@ class SnapshotReader {
     return this.#window.offset;
   }
 
-  read(sink: SnapshotSink, progress: (offset: number) => void): SnapshotTail {
+  *read(sink: SnapshotSink): Generator<number, SnapshotTail, void> {
     this.#header();
     this.#sessions(sink);
     this.#lists(sink);
     let nodes = 0;
     while (this.#node(sink)) {
       nodes += 1;
-      if (nodes % 4096 === 0) progress(this.offset);
+      if (nodes % 4096 === 0) yield this.offset;
     }
     this.#seal();
     const digest = this.#leavesOneOf(SEAL_SIZE + DIGEST_SIZE, 54) ? this.#digest() : null;

@@ -4,6 +4,7 @@
 import { assert } from "../base/assert.ts";
 import { Fault, isFault } from "../base/errors.ts";
 import { hex, type Zxid } from "../base/ids.ts";
+import type { Millis } from "../ports.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { StoreOptions, StorePorts } from "./options.ts";
 import { type SnapshotInfo, SnapshotWriter } from "./snapshot_writer.ts";
@@ -13,6 +14,8 @@ export type SnapshotDone = (result: SnapshotInfo | Fault) => void;
 export class Snapshots {
   tree: Tree | null = null;
   last: SnapshotInfo | null = null;
+  /** One was written, and how long that took. */
+  onTaken: (millis: Millis) => void = () => {};
   readonly #ports: StorePorts;
   readonly #options: StoreOptions;
   #running: { readonly writer: SnapshotWriter; readonly done: SnapshotDone } | null = null;
@@ -49,11 +52,13 @@ export class Snapshots {
       this.#running = null;
       if (!isFault(result)) {
         this.last = result;
+        const millis = Math.round(clock.now().mono - begun);
+        this.onTaken(millis);
         note("info", "store", "snapshot taken", {
           file: result.path,
           bytes: result.size,
           znodes: result.nodes,
-          millis: Math.round(clock.now().mono - begun),
+          millis,
         });
       }
       const waiting = this.#waiting;

@@ -21,6 +21,7 @@ import type { StoreOptions, StorePorts } from "./options.ts";
 import { recover, type Recovered } from "./recovery.ts";
 import { SnapshotSchedule } from "./retention.ts";
 import { removeAbove, truncateTo } from "./rewind.ts";
+import { setAside } from "./set_aside.ts";
 import { type SnapshotInfo, SnapshotWriter } from "./snapshot_writer.ts";
 import { type SnapshotDone, Snapshots } from "./snapshots.ts";
 import { SpaceWatch } from "./space_watch.ts";
@@ -36,6 +37,11 @@ export interface StoreRecovered extends Omit<Recovered, "lastZxid"> {
   readonly lastZxid: Zxid;
   readonly trusted: boolean;
 }
+
+/** Free space that is kept: what is written between two looks, and then some. */
+const RESERVE_KB = 64 << 10;
+/** What a znode costs in a snapshot beside its path and data. */
+const NODE_BYTES = 80;
 
 /** What exists between recover and close. */
 interface Opened {
@@ -53,6 +59,8 @@ export class Store {
   /** Space runs out (true) or is there again (false): refuse writes early, keep serving reads. */
   onSpace: (isLow: boolean, free: number) => void = () => {};
   onFlush: (flush: FlushInfo) => void = () => {};
+  /** A snapshot was written; it took so long. */
+  onSnapshot: (millis: Millis) => void = () => {};
 
   readonly #ports: StorePorts;
   readonly #options: StoreOptions;
@@ -68,8 +76,9 @@ export class Store {
     this.#ports = ports;
     this.#options = options;
     this.#schedule = new SnapshotSchedule(ports.random, options);
-    this.#space = new SpaceWatch(ports.disk, options.diskReserveBytes);
+    this.#space = new SpaceWatch(ports.disk, 1024 * (options.diskReserveKb ?? RESERVE_KB));
     this.#snapshots = new Snapshots(ports, options);
+    this.#snapshots.onTaken = (millis) => this.onSnapshot(millis);
   }
 
   /**
@@ -137,6 +146,22 @@ export class Store {
     return this.#snapshots.last;
   }
 
+  /** Whether space has run out, as {@link onSpace} has said. */
+  get isSpaceLow(): boolean {
+    return this.#space.isLow;
+  }
+
+  /** Bytes free where the files are; null when the system does not tell. */
+  get freeBytes(): number | null {
+    const free = this.#space.free(this.dirs);
+    return free === Infinity ? null : free;
+  }
+
+  /** Bytes that are to stay free. */
+  get reserveBytes(): number {
+    return this.#space.reserve;
+  }
+
   get isSnapshotting(): boolean {
     return this.#snapshots.isRunning;
   }
@@ -196,11 +221,17 @@ export class Store {
   /**
    * Writes a snapshot of the attached tree as it is now, while it goes on changing; durable when
    * `done` hears of it. `isUrgent` is for a tree that has just come: a snapshot of the former one
-   * that is still being written is given up for it.
+   * that is still being written is given up for it. Fault DISK_FULL with `isEarly`: one that can
+   * wait was not begun, because it would take the room that the log needs.
    */
   takeSnapshot(isUrgent: boolean, done: SnapshotDone): void {
     const { dirs, commit } = this.#open();
+    const { tree } = this.#snapshots;
     if (isUrgent) this.#snapshots.cancel("another tree has come");
+    else if (tree !== null) {
+      const refused = this.#space.refuse(dirs, tree.dataSize + NODE_BYTES * tree.nodeCount);
+      if (refused !== null) return this.#ports.clock.soon(() => done(refused));
+    }
     this.#snapshots.take(dirs.snapshots, (zxid, go) => commit.afterDurable(zxid, go), done);
   }
 
@@ -210,6 +241,34 @@ export class Store {
    * meanwhile are written behind it.
    */
   installSnapshot(done: Done): void {
+    this.#install((_taken, over) => over(null), done);
+  }
+
+  /**
+   * The same for a tree that an operator gave back: what was on disk before is set aside under
+   * other names, since it leads to another database. No zxid on disk may be above the tree's.
+   */
+  installRestored(done: Done): void {
+    this.#install(({ path, zxid }, over) => {
+      const { disk, note } = this.#ports;
+      const failed: Done = (fault) => {
+        if (fault !== null) this.#fail(fault);
+        over(fault);
+      };
+      const moved = (count: number): void => {
+        note("warn", "store", "files of before the restore stay under other names", {
+          files: `before-restore-*, ${count} of them`,
+          in: this.dirs.snapshots,
+          hint: "remove them when nobody wants the former database back",
+        });
+        over(null);
+      };
+      setAside(disk, this.dirs, path, zxid, moved, failed);
+    }, done);
+  }
+
+  /** `finish` comes when the snapshot is the history, before the log goes on. */
+  #install(finish: (taken: SnapshotInfo, over: Done) => void, done: Done): void {
     assert(this.#held === null, "one history is installed at a time");
     this.#held = [];
     const over: Done = (fault) => {
@@ -220,10 +279,13 @@ export class Store {
     };
     this.takeSnapshot(true, (result) => {
       if (isFault(result)) return over(result);
-      this.#whenStill(over, ({ dirs }) => {
-        removeAbove(this.#ports.disk, dirs, result.zxid);
-        return result.zxid;
-      });
+      this.#whenStill(
+        (fault) => fault === null ? finish(result, over) : over(fault),
+        ({ dirs }) => {
+          removeAbove(this.#ports.disk, dirs, result.zxid);
+          return result.zxid;
+        },
+      );
     });
   }
 

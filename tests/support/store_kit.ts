@@ -78,7 +78,7 @@ export function storeOptions(changes: Partial<StoreOptions> = {}): StoreOptions 
     dataDir: "/data",
     dataLogDir: "/data",
     preAllocSizeKb: 4,
-    diskReserveBytes: 0,
+    diskReserveKb: 0,
     ...changes,
   };
 }
