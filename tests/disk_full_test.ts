@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -15,9 +17,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { type ZkClient, ZkError } from "../lib/client/client.ts";
 import { ErrorCode } from "../lib/txn/opcodes.ts";
-import type { TestServer } from "./support/java.ts";
+import { http } from "./support/http.ts";
+import { fourLetter, freePorts, type TestServer } from "./support/java.ts";
 import { until } from "./support/until.ts";
 import { inPlace, type Place } from "./support/zkpeer_process.ts";
 
@@ -27,6 +31,9 @@ const DATA_DIR = 3;
 const DISK = 10;
 
 const PIECE = new Uint8Array(2000).fill(0x70);
+
+/** Takes from a process of root what lets root ignore owners and rights. */
+const UNPRIVILEGED = "setpriv --bounding-set -dac_override,-dac_read_search,-fowner --";
 
 /** Why no small file system can be mounted here; false when one can. */
 const noMount = mountProblem();
@@ -88,7 +95,8 @@ describe("a disk that is full", () => {
   it("ends the server with 10 when no space is left; with space it starts again", {
     skip: noMount,
   }, async () => {
-    await inPlace({ preAllocSize: "64", snapCount: "100000" }, async (place) => {
+    const settings = { preAllocSize: "64", snapCount: "100000", diskReserveSize: "0" };
+    await inPlace(settings, async (place) => {
       await onSmallDisk(place, "768k", async (resize) => {
         const acknowledged = await fillUp(place, place.start(), "a");
         const [first] = place.servers;
@@ -114,7 +122,8 @@ describe("a disk that is full", () => {
   it("keeps a server serving that has room for its log, but for no snapshot", {
     skip: noMount,
   }, async () => {
-    await inPlace({ preAllocSize: "64", snapCount: "100" }, async (place) => {
+    const settings = { preAllocSize: "64", snapCount: "100", diskReserveSize: "0" };
+    await inPlace(settings, async (place) => {
       appendFileSync(place.cfgFile, `dataLogDir=${join(place.dir, "logs")}\n`);
       await onSmallDisk(place, "200k", async () => {
         const server = place.start();
@@ -143,7 +152,98 @@ describe("a disk that is full", () => {
   });
 });
 
+describe("a disk that is nearly full", () => {
+  it("has writes that add data refused; reads, deletions and sessions go on", {
+    skip: noMount,
+  }, async () => {
+    const [admin = 0] = await freePorts(1);
+    const settings = {
+      preAllocSize: "64",
+      diskReserveSize: "4096",
+      "admin.enableServer": "true",
+      "admin.serverPort": String(admin),
+      "admin.serverAddress": "127.0.0.1",
+      "admin.rateLimiterIntervalInMS": "0",
+    };
+    await inPlace(settings, async (place) => {
+      await onSmallDisk(place, "8m", async (resize) => {
+        const server = place.start();
+        await server.waitServing();
+        const client = await place.client();
+        const isRefused = (code: number) => code === ErrorCode.SYSTEMERROR;
+        const acknowledged: string[] = [];
+        const large = new Uint8Array(100_000).fill(0x70);
+        for (let code = 0; !isRefused(code);) {
+          const path = `/n${acknowledged.length}`;
+          code = await client.create(path, large).then(() => 0, codeOf);
+          if (code === 0) acknowledged.push(path);
+          else assert.ok(isRefused(code), `error ${code}`);
+          assert.ok(acknowledged.length < 80, "the disk should be full by now");
+          await wait(code === 0 ? 50 : 0); // it is looked at once a second
+        }
+        assert.match(
+          server.log(),
+          /ERROR .*nearly full: writes that add data are refused free=\d+/,
+        );
+        assert.match(await fourLetter(place.port, "mntr"), /zk_disk_space_low\t1/);
+        assert.equal(await client.set("/n0", large).then(() => 0, codeOf), ErrorCode.SYSTEMERROR);
+        assert.equal((await client.get("/n0")).data?.length, large.length);
+        await client.delete("/n0");
+        await (await place.client()).get("/n1");
+        const asked = await http({
+          port: admin,
+          path: "/commands/snapshot",
+          headers: { authorization: "digest a:b" },
+        });
+        assert.equal(asked.status, 507);
+        assert.match(asked.text, /no room for a snapshot .*free \d+ bytes/);
+        assert.equal(server.exit(), null);
+        resize("32m");
+        await until(() => server.log().includes("room on the disk again"), "space is seen");
+        await client.set("/n1", large);
+        const names = readdirSync(join(place.dataDir, "version-2"));
+        assert.deepEqual(names.filter((name) => name.endsWith(".tmp")), []);
+      });
+    });
+  });
+});
+
+const codeOf = (error: unknown): number => {
+  if (error instanceof ZkError) return error.code;
+  throw error;
+};
+
 describe("a data directory", () => {
+  it("of another user is refused with 3, and named", { skip: noOtherUser() }, async () => {
+    await inPlace({}, async (place) => {
+      const folder = join(place.dataDir, "version-2");
+      mkdirSync(folder);
+      chownSync(folder, 65_534, 65_534);
+      chmodSync(folder, 0o755);
+      // Root may do everything by its capabilities; without them it is a user like others.
+      const server = place.start({ before: `set -- ${UNPRIVILEGED} "$@"` });
+      assert.deepEqual(await server.exited, { code: DATA_DIR, signal: null }, server.log());
+      assert.match(server.log(), /ERROR .*Cannot write to the data directory/);
+      assert.ok(server.log().includes(folder), server.log());
+      assert.match(server.log(), /check its owner/);
+    });
+  });
+
+  it("that cannot even be looked into is refused with 3, and named", {
+    skip: noOtherUser(),
+  }, async () => {
+    await inPlace({}, async (place) => {
+      const folder = join(place.dataDir, "version-2");
+      mkdirSync(folder);
+      chownSync(folder, 65_534, 65_534);
+      chmodSync(folder, 0o700);
+      const server = place.start({ before: `set -- ${UNPRIVILEGED} "$@"` });
+      assert.deepEqual(await server.exited, { code: DATA_DIR, signal: null }, server.log());
+      assert.ok(server.log().includes(folder), server.log());
+      assert.match(server.log(), /permission denied|check the owner/);
+    });
+  });
+
   it("that is read-only is refused with 3, and named", { skip: noMount }, async () => {
     await inPlace({}, async (place) => {
       await onSmallDisk(place, "1m", async (_resize, remount) => {
@@ -272,6 +372,12 @@ async function onSmallDisk(
 function mount(...args: string[]): void {
   const { status, stderr } = spawnSync("mount", args, { encoding: "utf8" });
   assert.equal(status, 0, stderr);
+}
+
+function noOtherUser(): string | false {
+  if (process.getuid?.() !== 0) return "giving a folder to another user needs root";
+  const { status } = spawnSync("sh", ["-c", `${UNPRIVILEGED} true`]);
+  return status === 0 ? false : "setpriv cannot take capabilities away here";
 }
 
 function mountProblem(): string | false {

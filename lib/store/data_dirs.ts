@@ -1,7 +1,7 @@
 // The two `version-2` folders of a server (storage.md 1): made or missed, writable, not mixed up.
 // Every fault here is DATA_DIR, for which the process exits with 3. Must agree with FileTxnSnapLog.
 
-import { Fault } from "../base/errors.ts";
+import { Fault, isFault } from "../base/errors.ts";
 import type { Disk } from "../ports.ts";
 import { join, LOG, SNAPSHOT } from "./names.ts";
 
@@ -40,12 +40,17 @@ export const initializeFiles = (dataDir: string, dataLogDir: string): readonly s
 ];
 
 function openDir(disk: Disk, dir: string, mayCreate: boolean): void {
-  let names: string[] | null;
+  let names: string[] | null | undefined;
   try {
     names = disk.list(dir);
     if (names === null && mayCreate) disk.makeDir(dir);
   } catch (cause) {
-    throw new Fault("DATA_DIR", "Unable to create the data directory", { where: dir, cause });
+    if (!isFault(cause)) throw cause;
+    const what = names === null && mayCreate ? "create" : "look into";
+    throw new Fault("DATA_DIR", `Unable to ${what} the data directory: ${cause.message}`, {
+      where: dir,
+      cause,
+    });
   }
   if (names === null && !mayCreate) {
     throw new Fault("DATA_DIR", "Missing data directory", {
