@@ -227,6 +227,13 @@ export const SYSTEM = {
     "give up leading when voters leave before the epoch is agreed",
     { shown: "initLimit * tickTime" },
   ),
+  zxidCounterMax: honoured(
+    "testingonly.zxidCounterMax",
+    long(1),
+    0xfffffffe,
+    "L",
+    "for tests of the roll-over: a leader makes room for a new epoch at this counter",
+  ),
   maxConcurrentSnapSyncs: honoured(
     "leader.maxConcurrentSnapSyncs",
     int(1),

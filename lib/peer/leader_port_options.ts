@@ -18,6 +18,8 @@ export interface LeaderPortOptions {
   readonly snapSyncsMax: number;
   readonly diffSyncsMax: number;
   readonly maxTimeToWaitForEpochMs: Millis;
+  /** The last counter of an epoch. */
+  readonly counterMax: bigint;
   readonly forceSnapshot: boolean;
   /** Longest buffer believed in a packet. */
   readonly packetLimit: number;

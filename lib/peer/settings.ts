@@ -3,7 +3,7 @@
 
 import type { PagesOptions } from "../admin/pages.ts";
 import type { AuthOptions } from "../auth/options.ts";
-import type { Sid } from "../base/ids.ts";
+import { COUNTER_MAX, type Sid } from "../base/ids.ts";
 import type { Address } from "../ports.ts";
 import type { PrepareOptions } from "../server/prepare.ts";
 import type { ReconfigPlanner } from "../server/request.ts";
@@ -206,6 +206,7 @@ export function leaderPortOptions(
     snapSyncsMax: config.maxConcurrentSnapSyncs,
     diffSyncsMax: config.maxConcurrentDiffSyncs,
     maxTimeToWaitForEpochMs: config.maxTimeToWaitForEpochMs || -1,
+    counterMax: BigInt(Math.min(config.zxidCounterMax, Number(COUNTER_MAX))),
     forceSnapshot: config.forceSnapshotSync,
     packetLimit: recordLimit(config),
     keepAlive: config.tcpKeepAlive,

@@ -55,6 +55,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     sizeFactor: dice.pick(["0.33", "0.33", "2", "0"]),
     timeoutTicks: dice.between(4, 14),
     purge: dice.oneIn(2),
+    rollsOverAt: dice.oneIn(8) ? dice.between(20, 150) : null,
   };
   const voters = wishes.members ?? drawn.voters;
   const groups = drawn.hasGroups ? GROUPS.get(voters) ?? null : null;
@@ -64,6 +65,9 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     snapshotSizeFactor: drawn.sizeFactor,
   };
   if (drawn.purge) settings["autopurge.purgeInterval"] = "1";
+  if (drawn.rollsOverAt !== null) {
+    settings["testingonly.zxidCounterMax"] = String(drawn.rollsOverAt);
+  }
   // A single voter is a quorum only when it is told so.
   if (voters === 1) settings.standaloneEnabled = "false";
   groups?.forEach((members, i) => (settings[`group.${i + 1}`] = members));

@@ -35,6 +35,8 @@ export interface LeaderOptions {
   readonly diffSyncsMax: number;
   /** `zookeeper.leader.maxTimeToWaitForEpoch`; −1: off. */
   readonly maxTimeToWaitForEpochMs: Millis;
+  /** The last counter of an epoch (7.7); less than all of them in tests of the roll-over only. */
+  readonly counterMax: bigint;
 }
 
 /** A client's request that a learner forwarded. */

@@ -69,7 +69,7 @@ export class LeaderTraffic {
 
   /** Whether the next proposal must wait for another epoch (7.7). */
   get isExhausted(): boolean {
-    return counterOf(this.#broadcast.lastProposed) >= COUNTER_MAX;
+    return counterOf(this.#broadcast.lastProposed) >= this.#room.options.counterMax;
   }
 
   /** UPTODATE, then everything that happened since its sync was planned. */

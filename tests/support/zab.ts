@@ -86,6 +86,7 @@ export const LEADER: LeaderOptions = {
   snapSyncsMax: 10,
   diffSyncsMax: 100,
   maxTimeToWaitForEpochMs: -1,
+  counterMax: 0xfffffffen,
 };
 
 /** A learner whose effects are recorded as lines; its disk answers through {@link answer}. */
