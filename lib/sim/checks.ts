@@ -41,6 +41,8 @@ export class Checks implements Ear {
   #cluster: Cluster | null = null;
   /** Links on which NEWLEADER has been acknowledged. */
   readonly #greeted = new WeakSet<SimLink>();
+  /** The epoch that a learner was offered on its link. */
+  readonly #offered = new WeakMap<SimLink, Epoch>();
   readonly #readers = new WeakMap<SimLink, PacketReader>();
 
   constructor(world: World) {
@@ -78,6 +80,8 @@ export class Checks implements Ear {
       this.violation(`epoch ${epoch} has two leaders: ${other.name} and ${node.name}`);
     }
     this.#leaders.set(epoch, node);
+    const tree = node.peer?.tree ?? null;
+    if (tree !== null && tree.lastZxid > 0n) this.#committed(node, tree.lastZxid);
   }
 
   /** Begins to listen to what members say to each other. */
@@ -85,6 +89,7 @@ export class Checks implements Ear {
     this.#cluster = cluster;
     cluster.internet.tap = (link, bytes) => {
       if (link.remote.port === QUORUM_PORT) this.#said(link, bytes);
+      else if (link.local.port === QUORUM_PORT) this.#offers(link, bytes);
     };
   }
 
@@ -170,7 +175,24 @@ export class Checks implements Ear {
     reader.push(bytes);
     for (let packet = reader.next(); packet !== null; packet = reader.next()) {
       if (packet.type === PacketType.ACK) this.#acked(node, link, packet.zxid);
+      else if (packet.type === PacketType.ACKEPOCH) this.#accepts(node, link);
     }
+  }
+
+  /** The first packet of a leader offers an epoch. */
+  #offers(link: SimLink, bytes: Uint8Array): void {
+    if (this.#offered.has(link.other)) return;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const isOffer = bytes.length >= 12 && view.getInt32(0) === PacketType.LEADERINFO;
+    this.#offered.set(link.other, isOffer ? epochOf(view.getBigInt64(4)) : -1n);
+  }
+
+  /** No epoch is accepted by word before the promise is on disk. */
+  #accepts(node: Node, link: SimLink): void {
+    const offered = this.#offered.get(link) ?? -1n;
+    const accepted = epochIn(node.storage.text(ACCEPTED));
+    if (accepted !== null && accepted >= offered) return;
+    this.violation(`${node.name} accepts epoch ${offered}, but its disk says ${accepted}`);
   }
 
   #acked(node: Node, link: SimLink, zxid: Zxid): void {
