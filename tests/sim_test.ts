@@ -3,13 +3,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { tryRun } from "../lib/sim/shrink.ts";
 import { readSeeds } from "./support/sim_seeds.ts";
-import { MUTANTS } from "./support/sim_mutants.ts";
+import { MUTANTS, sourcesOf } from "./support/sim_mutants.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ALWAYS = [1, 3, 5, 7, 10, 12];
@@ -47,12 +46,6 @@ describe("an ensemble under a seed", () => {
 
   it("has mutants to be tried on: each still finds its place in the sources", () => {
     assert.ok(MUTANTS.length >= 15);
-    for (const { name, file, changes } of MUTANTS) {
-      let text = readFileSync(join(dirname(HERE), "lib", file), "utf8");
-      for (const [from, to] of changes) {
-        assert.equal(text.split(from).length, 2, `${name}: once in ${file}: ${from}`);
-        text = text.replace(from, () => to);
-      }
-    }
+    for (const mutant of MUTANTS) assert.ok(sourcesOf(mutant).size > 0, mutant.name);
   });
 });
