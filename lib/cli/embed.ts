@@ -32,6 +32,8 @@ export interface EmbedOptions {
 export interface EmbeddedServer {
   readonly host: string;
   readonly port: number;
+  /** Of the AdminServer; null unless `admin.enableServer=true` is among the settings. */
+  readonly adminPort: number | null;
   /** `host:port`, for any client library. */
   readonly connectString: string;
   /** For those who want to look inside. */
@@ -122,6 +124,7 @@ function start(
 ): Promise<EmbeddedServer> {
   return new Promise((done, failed) => {
     let port = 0; // until it is bound
+    let adminPort: number | null = config.adminEnabled ? 0 : null;
     let isServing = false;
     let isStopped = false;
     const stop = (): Promise<void> =>
@@ -134,8 +137,8 @@ function start(
         });
       });
     const look = (): void => {
-      if (!isServing || port === 0) return;
-      done({ host, port, connectString: `${host}:${port}`, peer, stop });
+      if (!isServing || port === 0 || adminPort === 0) return;
+      done({ host, port, adminPort, connectString: `${host}:${port}`, peer, stop });
     };
     const peer = new Peer(
       config,
@@ -160,6 +163,10 @@ function start(
         },
         bound: (bound) => {
           port = bound;
+          look();
+        },
+        adminBound: (bound) => {
+          adminPort = bound;
           look();
         },
       },
