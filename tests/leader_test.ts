@@ -460,6 +460,29 @@ describe("leader broadcasting", () => {
     assert.deepEqual(bench.committed, [zx(6, 1)]);
   });
 
+  it("what was acknowledged before another sync does not count behind it: it was cut off", () => {
+    const bench = started({ committed: voters(1, 2, 3, 4) });
+    for (const link of [2, 3]) {
+      bench.step({ type: "linked", link, remote: "b" });
+      bench.hear(link, HELLO(link));
+    }
+    for (const link of [2, 3]) bench.hear(link, EPOCH());
+    for (const link of [2, 3]) bench.hear(link, ACK(zx(6, 0)));
+    const [first, second] = txnsOf(6, 1, 2);
+    bench.propose(first);
+    bench.propose(second);
+    bench.hear(2, ACK(zx(6, 1)));
+    join(bench, 7, HELLO(2), zx(6, 1)); // with TRUNC, for nothing of this epoch is committed
+    bench.hear(2, ACK(zx(6, 2))); // late, from before
+    durable(bench, zx(6, 2));
+    bench.hear(3, ACK(zx(6, 1)), ACK(zx(6, 2)));
+    assert.deepEqual(bench.committed, []);
+    bench.hear(7, ACK(zx(6, 1)));
+    assert.deepEqual(bench.committed, [zx(6, 1)]);
+    bench.hear(7, ACK(zx(6, 2)));
+    assert.deepEqual(bench.committed, [zx(6, 1), zx(6, 2)]);
+  });
+
   it("an observer's COMMIT is the INFORM; a follower never gets one (H-L24)", () => {
     const bench = serving({ committed: membership([1, 2, 3], [4]) });
     join(bench, 4, OBSERVER(4));

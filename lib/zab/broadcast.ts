@@ -64,6 +64,14 @@ export class Broadcast {
     return true;
   }
 
+  /** What this server has acknowledged so far does not count any more. */
+  forget(sid: Sid): void {
+    for (const { acks } of this.#outstanding) {
+      const at = acks.indexOf(sid);
+      if (at !== -1) acks.splice(at, 1);
+    }
+  }
+
   /** Takes the oldest proposal if it has its quorum, else null. */
   takeCommitted(): Proposal | null {
     const proposal = this.#outstanding.first();

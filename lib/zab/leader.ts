@@ -363,7 +363,7 @@ export class Leader {
   // ---- bringing level (6) ---------------------------------------------------------------------------
 
   #catchUp(learner: LearnerLink): void {
-    learner.stage = "catchingUp";
+    this.#traffic.restart(learner);
     const { link, lastZxid } = learner;
     this.#room.effects.push({ type: "catchUp", link, peerLastZxid: lastZxid });
   }
