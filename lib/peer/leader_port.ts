@@ -25,6 +25,7 @@ import type {
 import type { Membership } from "../zab/quorums.ts";
 import type { LeaderPortOptions } from "./leader_port_options.ts";
 import { LearnerWire } from "./learner_wire.ts";
+import { MachineLoop } from "./machine_loop.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
 import { SyncStream } from "./sync_stream.ts";
@@ -49,7 +50,7 @@ export class LeaderPort implements Role, Backend {
   readonly #clock: Clock;
   readonly #leader: Leader;
   readonly #wires = new Map<number, LearnerWire>();
-  readonly #events: LeaderEvent[] = [];
+  readonly #loop: MachineLoop<LeaderEvent, LeaderEffect>;
   /** Learners whose DIFF had a gap: SNAP next time. */
   readonly #needSnapshot = new Set<Sid>();
   #listeners: Closable[] = [];
@@ -58,10 +59,6 @@ export class LeaderPort implements Role, Backend {
   #sizes = { last: -1, min: -1, max: -1 };
   /** The clock is asked once for all the packets of one chunk. */
   #heardAt: Instant;
-  #isRunning = false;
-  #isStepping = false;
-  /** When the clock wakes us; null when it does not. */
-  #alarm: Millis | null = null;
   #isOver = false;
 
   constructor(host: RoleHost, options: LeaderPortOptions) {
@@ -77,6 +74,14 @@ export class LeaderPort implements Role, Backend {
       currentEpoch: current,
       lastZxid: tree.lastZxid,
     }, store.durable);
+    this.#loop = new MachineLoop(this.#leader, this.#clock, {
+      perform: (effect) => this.#do(effect),
+      woken: () => {
+        this.#step({ type: "time" });
+        if (this.#loop.isRunning) this.#checkStreams();
+      },
+      busy: () => host.busy(),
+    });
   }
 
   get server(): Server | null {
@@ -118,8 +123,8 @@ export class LeaderPort implements Role, Backend {
   }
 
   start(): void {
-    assert(!this.#isRunning && !this.#isOver, "a role begins once");
-    this.#isRunning = true;
+    assert(!this.#loop.isRunning && !this.#isOver, "a role begins once");
+    this.#loop.start();
     const { store } = this.#host.replica;
     store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
     this.#step({ type: "durable", upTo: store.durable });
@@ -163,8 +168,7 @@ export class LeaderPort implements Role, Backend {
   stop(why: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#isRunning = false;
-    this.#clock.wakeAt(null, () => {});
+    this.#loop.stop();
     for (const listener of this.#listeners) listener.close();
     for (const wire of this.#wires.values()) {
       wire.stream?.cancel();
@@ -187,7 +191,7 @@ export class LeaderPort implements Role, Backend {
 
   submit(request: Request): void {
     const serving = this.#serving;
-    if (serving === null || !this.#isRunning) return;
+    if (serving === null || !this.#loop.isRunning) return;
     const txn = serving.prepare.prepare(request, this.#now());
     this.#step({ type: "proposed", txn });
   }
@@ -203,7 +207,7 @@ export class LeaderPort implements Role, Backend {
   // ---- links --------------------------------------------------------------------------------------
 
   #accepted(accepted: Link): void {
-    if (!this.#isRunning) return accepted.destroy();
+    if (!this.#loop.isRunning) return accepted.destroy();
     if (this.#wires.size >= LINKS_MAX && !this.#makeRoom()) return accepted.destroy();
     const link = this.#nextLink++;
     const packets = new PacketLink(accepted, this.#options.packetLimit, {
@@ -256,35 +260,9 @@ export class LeaderPort implements Role, Backend {
 
   // ---- the machine --------------------------------------------------------------------------------
 
-  /** Steps the machine; effects that cause events are finished before those are stepped. */
-  #step(event: LeaderEvent, now: Instant = this.#now()): void {
-    this.#events.push(event);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      if (!this.#isRunning) continue;
-      for (const effect of this.#leader.step(next, now)) {
-        if (this.#isRunning) this.#do(effect);
-      }
-    }
-    this.#isStepping = false;
-    if (!this.#isRunning) return;
-    this.#arm();
-    this.#host.busy();
+  #step(event: LeaderEvent, now?: Instant): void {
+    this.#loop.step(event, now);
   }
-
-  #arm(): void {
-    const { deadline } = this.#leader;
-    if (deadline === this.#alarm) return;
-    this.#alarm = deadline;
-    this.#clock.wakeAt(deadline, this.#wake);
-  }
-
-  readonly #wake = (): void => {
-    this.#alarm = null;
-    this.#step({ type: "time" });
-    if (this.#isRunning) this.#checkStreams();
-  };
 
   #do(effect: LeaderEffect): void {
     const { replica } = this.#host;

@@ -16,6 +16,7 @@ import type { SnapshotPart } from "../wire/learner.ts";
 import { writePingReply } from "../wire/payloads.ts";
 import { Learner } from "../zab/learner.ts";
 import type { LearnerEffect, LearnerEvent } from "../zab/learner_events.ts";
+import { MachineLoop } from "./machine_loop.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
 
@@ -48,7 +49,7 @@ export class LearnerPort implements Role, Backend {
   readonly #options: LearnerPortOptions;
   readonly #clock: Clock;
   readonly #learner: Learner;
-  readonly #events: LearnerEvent[] = [];
+  readonly #loop: MachineLoop<LearnerEvent, LearnerEffect>;
   #server: Server | null = null;
   #wire: PacketLink | null = null;
   readonly #dials = new Set<Closable>();
@@ -56,10 +57,6 @@ export class LearnerPort implements Role, Backend {
   #dialUntil: Millis = 0;
   /** The clock is asked once for all the packets of one chunk. */
   #heardAt: Instant;
-  #isRunning = false;
-  #isStepping = false;
-  /** When the clock wakes us; null when it does not. */
-  #alarm: Millis | null = null;
   #loader: TreeLoader | null = null;
   #snapZxid: Zxid = 0n;
   /** The disk is replacing our history: the role cannot end before that is over. */
@@ -83,6 +80,11 @@ export class LearnerPort implements Role, Backend {
       // A leader that is told of nothing sends everything.
       ...(needsSnapshot ? { reportedZxid: 0n } : {}),
     }, options.logs ? store.durable : tree.lastZxid);
+    this.#loop = new MachineLoop(this.#learner, this.#clock, {
+      perform: (effect) => this.#do(effect),
+      woken: () => this.#step({ type: "time" }),
+      busy: () => host.busy(),
+    });
   }
 
   get server(): Server | null {
@@ -101,8 +103,8 @@ export class LearnerPort implements Role, Backend {
   }
 
   start(): void {
-    assert(!this.#isRunning && !this.#isEnded, "a role begins once");
-    this.#isRunning = true;
+    assert(!this.#loop.isRunning && !this.#isEnded, "a role begins once");
+    this.#loop.start();
     const { store } = this.#host.replica;
     store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
     this.#step({ type: "durable", upTo: store.durable });
@@ -117,8 +119,7 @@ export class LearnerPort implements Role, Backend {
   stop(why: string): void {
     if (this.#endedWhy !== null) return;
     this.#endedWhy = why;
-    this.#isRunning = false;
-    this.#clock.wakeAt(null, () => {});
+    this.#loop.stop();
     for (const dial of this.#dials) dial.close();
     this.#dials.clear();
     this.#wire?.destroy();
@@ -159,7 +160,7 @@ export class LearnerPort implements Role, Backend {
         if (link instanceof Fault) {
           failed += 1;
           if (failed === this.#options.addresses.length) this.#dialLater(link);
-        } else if (this.#wire !== null || !this.#isRunning) {
+        } else if (this.#wire !== null || !this.#loop.isRunning) {
           link.destroy();
         } else {
           this.#linked(link);
@@ -170,7 +171,7 @@ export class LearnerPort implements Role, Backend {
   }
 
   #dialLater(fault: Fault): void {
-    if (!this.#isRunning) return;
+    if (!this.#loop.isRunning) return;
     this.#host.note("debug", this.role, "the leader does not answer yet", { why: fault.message });
     const at = this.#now().mono + this.#options.connectPauseMs;
     this.#clock.wakeAt(at, () => this.#dial()); // nothing else is waited for before a link is there
@@ -200,35 +201,9 @@ export class LearnerPort implements Role, Backend {
 
   // ---- the machine --------------------------------------------------------------------------------
 
-  /** Steps the machine; effects that cause events are finished before those are stepped. */
-  #step(event: LearnerEvent, now: Instant = this.#now()): void {
-    this.#events.push(event);
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-      if (!this.#isRunning) continue;
-      for (const effect of this.#learner.step(next, now)) {
-        if (this.#isRunning) this.#do(effect);
-      }
-    }
-    this.#isStepping = false;
-    if (!this.#isRunning) return;
-    this.#arm();
-    this.#host.busy();
+  #step(event: LearnerEvent, now?: Instant): void {
+    this.#loop.step(event, now);
   }
-
-  /** Each packet puts the deadline off; an alarm that comes too early is cheaper than many new ones. */
-  #arm(): void {
-    const { deadline } = this.#learner;
-    if (deadline === null || (this.#alarm !== null && this.#alarm <= deadline)) return;
-    this.#alarm = deadline;
-    this.#clock.wakeAt(deadline, this.#wake);
-  }
-
-  readonly #wake = (): void => {
-    this.#alarm = null;
-    this.#step({ type: "time" });
-  };
 
   #do(effect: LearnerEffect): void {
     const { replica } = this.#host;
