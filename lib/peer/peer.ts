@@ -5,9 +5,10 @@
 //
 // Must agree with QuorumPeer's main loop (quorum.md 0.5) and ZooKeeperServerMain.
 
+import { earlier } from "../base/earlier.ts";
 import { Fault } from "../base/errors.ts";
 import { hex, type Zxid } from "../base/ids.ts";
-import type { Clock, Disk, Http, Network, Random, Trace } from "../ports.ts";
+import type { Clock, Disk, Http, Millis, Network, Random, Trace } from "../ports.ts";
 import type { Backend } from "../server/request.ts";
 import { SessionIds } from "../server/passwords.ts";
 import { Prepare } from "../server/prepare.ts";
@@ -66,6 +67,8 @@ export class Peer {
   #server: Server | null = null;
   #tree: Tree | null = null;
   #isTurnDue = false;
+  /** When the clock wakes us; null when it does not. */
+  #alarm: Millis | null = null;
   #isStopped = false;
 
   constructor(config: Config, ports: PeerPorts, ears: PeerEars) {
@@ -376,13 +379,16 @@ export class Peer {
 
   #schedule(): void {
     if (this.#isStopped) return;
-    const times = [this.#server?.deadline, this.store.deadline, this.#purge?.deadline].filter(
-      (time) => time !== null && time !== undefined,
-    );
-    this.#clock.wakeAt(times.length === 0 ? null : Math.min(...times), this.#tick);
+    const disk = earlier(this.store.deadline, this.#purge?.deadline);
+    const next = earlier(this.#server?.deadline, disk);
+    // Most turns put it off: an alarm that comes too early is cheaper than many new ones.
+    if (next === null || (this.#alarm !== null && this.#alarm <= next)) return;
+    this.#alarm = next;
+    this.#clock.wakeAt(next, this.#tick);
   }
 
   readonly #tick = (): void => {
+    this.#alarm = null;
     if (this.#isStopped) return;
     const now = this.#clock.now().mono;
     const due = (time: number | null | undefined): boolean =>

@@ -6,6 +6,7 @@
 //
 // Must agree with Java's ZooKeeperServer, ServerCnxnFactory and CommitProcessor (client.md 8).
 
+import { earlier } from "../base/earlier.ts";
 import { type Epoch, type SessionId, zxidOf } from "../base/ids.ts";
 import { assert } from "../base/assert.ts";
 import type { Random } from "../ports.ts";
@@ -194,14 +195,9 @@ export class Server implements ServerFace<Connection> {
   }
 
   get deadline(): number | null {
-    const { core } = this;
-    const all = [
-      core.tracker?.deadline,
-      core.local?.deadline,
-      core.idle.deadline,
-      this.#reaper?.deadline,
-    ].filter((time) => time !== null && time !== undefined);
-    return all.length === 0 ? null : Math.min(...all);
+    const { tracker, local, idle } = this.core;
+    const sessions = earlier(tracker?.deadline, local?.deadline);
+    return earlier(sessions, earlier(idle.deadline, this.#reaper?.deadline));
   }
 
   touched(): [SessionId, number][] {
