@@ -19,6 +19,8 @@ export interface Attack {
   readonly bytes: readonly Uint8Array[];
   /** Bytes are repeated until the link is closed, and answers are not read. */
   readonly floods?: boolean;
+  /** Bytes go out one at a time. */
+  readonly drips?: boolean;
   /** The server may keep the link: nothing that was sent is against the rules. */
   readonly mayStay?: boolean;
 }
@@ -68,18 +70,26 @@ const greeting = (sid: bigint): Uint8Array =>
     })
   );
 
-const vote = (sid: bigint, peerEpoch: bigint, config = ""): Uint8Array =>
+const vote = (
+  sid: bigint,
+  peerEpoch: bigint,
+  { config = "", state = 0, round = 0x7fffffffn } = {},
+): Uint8Array =>
   notificationFrame({
-    state: 0,
+    state,
     leader: sid,
     zxid: (peerEpoch << 32n) + 1000n,
-    electionEpoch: 0x7fffffffn,
+    electionEpoch: round,
     peerEpoch,
     version: 2,
     config,
   }, 44);
 
 const word = (value: number): Uint8Array => bytesOf((out) => out.int(value));
+
+const NEWER_CONFIG = "server.95=127.0.0.1:1:2:participant\nversion=ffffff";
+const LEADING = 2;
+const LAST_SID = 0x7fff_ffff_ffff_ffffn;
 
 /** `own`: sid of the member that is attacked; `other`: of one with which it has a link. */
 export function electionAttacks(own: bigint, other: bigint): readonly Attack[] {
@@ -110,7 +120,45 @@ export function electionAttacks(own: bigint, other: bigint): readonly Attack[] {
     { name: "a member's sid", bytes: [greeting(other), vote(other, 0n)], mayStay: true },
     {
       name: "a newer configuration",
-      bytes: [greeting(95n), vote(95n, 1n, "server.95=127.0.0.1:1:2:participant\nversion=ffffff")],
+      bytes: [greeting(95n), vote(95n, 1n, { config: NEWER_CONFIG })],
+      mayStay: true,
+    },
+    {
+      name: "a greeting and a vote, one byte at a time",
+      bytes: [greeting(94n), vote(94n, 1000n)],
+      drips: true,
+      mayStay: true,
+    },
+    { name: "garbage, one byte at a time", bytes: [garbage(300, 9)], drips: true },
+    { name: "a sid below all", bytes: [greeting(-5n), vote(-5n, 1000n)], mayStay: true },
+    {
+      name: "the last of all sids",
+      bytes: [greeting(LAST_SID), vote(LAST_SID, 1000n)],
+      mayStay: true,
+    },
+    ...[1, 2, 3].map((time): Attack => ({
+      name: `one sid, link ${time}`,
+      bytes: [greeting(93n), vote(93n, 5n)],
+      mayStay: true,
+    })),
+    {
+      name: "a member's sid with a vote of a round long over",
+      bytes: [greeting(other), vote(other, 0n, { round: 0n })],
+      mayStay: true,
+    },
+    {
+      name: "a member's sid that says it leads",
+      bytes: [greeting(other), vote(other, 1000n, { state: LEADING })],
+      mayStay: true,
+    },
+    {
+      name: "a stranger that says it leads",
+      bytes: [greeting(92n), vote(92n, 1000n, { state: LEADING })],
+      mayStay: true,
+    },
+    {
+      name: "a member's vote from a round before the first",
+      bytes: [greeting(other), vote(own, 0n, { round: -1n })],
       mayStay: true,
     },
     {
@@ -276,8 +324,18 @@ export async function strike(port: number, attack: Attack, forMs: number): Promi
   });
   if (attack.floods === true) socket.pause();
   else socket.resume();
-  for (const bytes of attack.bytes) socket.write(bytes);
   const deadline = performance.now() + forMs;
+  for (const bytes of attack.bytes) {
+    if (attack.drips !== true) {
+      socket.write(bytes);
+      continue;
+    }
+    for (const byte of bytes) {
+      if (isClosed) break;
+      socket.write(Uint8Array.of(byte));
+      await wait(5);
+    }
+  }
   const last = attack.bytes.at(-1);
   let left = FLOOD_BYTES;
   while (!isClosed && performance.now() < deadline) {
