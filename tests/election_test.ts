@@ -246,6 +246,18 @@ describe("a settled server", () => {
     assert.equal(election.step(asked, at(300)).length, 1);
   });
 
+  it("remembers so many strangers and no more: whoever asked longest ago is news again", () => {
+    const election = settled();
+    const asks = (from: bigint): number =>
+      election.step({ type: "notified", from, notification: heard({}) }, at(3)).length;
+    const strangers = Array.from({ length: 64 }, (_, i) => BigInt(100 + i));
+    for (const sid of strangers) assert.equal(asks(sid), 1);
+    for (const sid of strangers) assert.equal(asks(sid), 0, `server ${sid} is remembered`);
+    assert.equal(asks(1000n), 1);
+    assert.equal(asks(101n), 0, "the second is still remembered");
+    assert.equal(asks(100n), 1, "the first is not");
+  });
+
   it("an observer does not answer voters of an older round", () => {
     const observer = new Election(electorate(9n, { isVoter: false, isObserver: true }));
     observer.step({ type: "look", zxid: 0n, currentEpoch: 0n }, at(0));

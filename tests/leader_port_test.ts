@@ -206,6 +206,24 @@ describe("quorum port and those who break its rules", () => {
     });
   }
 
+  it("a flood of half-open links: the oldest stranger goes, a member gets in and stays", () => {
+    const bench = new Bench();
+    const { leader } = bench;
+    const epoch = bench.write() >> 32n;
+    const follower = bench.cluster.nodes.find((node) => node !== leader);
+    assert.ok(follower !== undefined);
+    const before = leader.peer?.ensemble?.gauges();
+    const strangers = Array.from({ length: 1999 }, () => bench.stranger());
+    bench.until(() => strangers[0].isClosed, "room is made");
+    assert.equal(strangers.filter(({ isClosed }) => isClosed).length < 100, true);
+    assert.equal(strangers[1998].isClosed, false, "the newest are those that stay");
+    follower.crash();
+    follower.start();
+    bench.until(() => follower.peer?.server !== null, "a member gets in", 5000);
+    assert.deepEqual(leader.peer?.ensemble?.gauges()[1], before?.[1]);
+    bench.undisturbed(strangers[0], leader, epoch);
+  });
+
   it("a replayed epoch, as a voter that is here already, changes nothing", () => {
     const bench = new Bench();
     const { leader } = bench;

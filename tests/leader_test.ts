@@ -204,6 +204,17 @@ describe("leader and who introduces itself", () => {
     assert.match(refused(helloPacket(false, 5n, 2n, 1n)), /^drop 2 server 2 has configuration 0x1/);
   });
 
+  it("the leader's own sid costs the link: its acks would count as the leader's", () => {
+    for (const hello of [HELLO(1), OBSERVER(1)]) {
+      const bench = started();
+      bench.step({ type: "linked", link: 2, remote: "impostor" });
+      const lines = bench.hear(2, hello);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0], /^drop 2 .*which is this one/);
+      assert.equal(bench.leader.phase, "discovery", "it makes no quorum");
+    }
+  });
+
   it("an accepted epoch at the end of all epochs costs the link, not the ensemble (H-F18)", () => {
     assert.match(refused(helloPacket(false, 0x7fffffffn, 2n, 0n)), /^drop 2/);
   });
