@@ -211,7 +211,7 @@ describe("leader and who introduces itself", () => {
       const lines = bench.hear(2, hello);
       assert.equal(lines.length, 1);
       assert.match(lines[0], /^drop 2 .*which is this one/);
-      assert.equal(bench.leader.phase, "discovery", "it makes no quorum");
+      assert.equal(bench.leader.phase, "gathering", "it makes no quorum");
     }
   });
 

@@ -212,10 +212,11 @@ export const SYSTEM = {
     "S",
     "election: first wait before asking again",
   ),
+  // Java's 60000 is what lets a member wait a minute for the ensemble it could join.
   maxNotificationIntervalMs: honoured(
     "fastleader.maxNotificationInterval",
     ms(1),
-    60000,
+    2000,
     "S",
     "election: longest wait before asking again",
   ),
