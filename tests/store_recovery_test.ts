@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isFault } from "../lib/base/errors.ts";
+import { type Zxid, zxidOf } from "../lib/base/ids.ts";
+import { makeTxn, type Txn } from "../lib/txn/txn.ts";
 import { describe as describeTree, Workload } from "./support/store_kit.ts";
 import { diskWith, feed, isCorrupt, newDisk, open } from "./support/store_open.ts";
 
@@ -82,6 +84,39 @@ describe("recovery", () => {
     assert.equal(found.snapshot?.name, "snapshot.0");
     assert.equal(describeTree(found.tree), describeTree(work.tree));
     assert.ok(notes.some(({ text }) => text.includes("next older one")));
+  });
+
+  test("a snapshot that cannot be read is passed over only where the logs lead over it", () => {
+    const work = new Workload(3);
+    const txns = work.many(20);
+    const header = (index: number): Txn["header"] => {
+      const zxid = index < 10 ? zxidOf(1n, BigInt(index + 1)) : zxidOf(2n, BigInt(index - 9));
+      return { ...txns[index].header, zxid };
+    };
+    const past = txns.map((txn, i) => makeTxn(header(i), txn.body, null));
+    const bytes = diskWith(past).get("/data/version-2/snapshot.0").slice();
+    const damaged = bytes.slice();
+    damaged[200] ^= 1;
+    const start = (zxid: Zxid, found: Uint8Array, changes = {}): Zxid | null => {
+      const disk = diskWith(past);
+      disk.put(`/data/version-2/snapshot.${zxid.toString(16)}`, found);
+      return open(disk, changes).found.lastZxid;
+    };
+    const last = zxidOf(2n, 10n);
+    const within = zxidOf(1n, 10n);
+    assert.equal(start(within, damaged), last, "it is in the log");
+    for (const place of [zxidOf(1n, 11n), zxidOf(2n, 0n), zxidOf(2n, 11n)]) {
+      assert.throws(
+        () => start(place, damaged),
+        isCorrupt("nothing leads over it", `snapshot.${place.toString(16)}`),
+      );
+      assert.equal(start(place, damaged, { allowDiscontinuousProposals: true }), last);
+    }
+    // Cut short while it was written: nobody was promised anything, but nothing may follow it.
+    const half = bytes.slice(0, 300);
+    assert.equal(start(zxidOf(2n, 11n), half), last);
+    assert.equal(start(zxidOf(2n, 0n), half), last);
+    assert.throws(() => start(zxidOf(1n, 11n), half), isCorrupt("nothing leads over it"));
   });
 
   test("logs without a snapshot are refused unless trusted to be from 3.4", () => {

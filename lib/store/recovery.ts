@@ -8,7 +8,7 @@
 
 import { Deque } from "../base/deque.ts";
 import { Fault, isFault } from "../base/errors.ts";
-import { hex, type Zxid } from "../base/ids.ts";
+import { counterOf, hex, type Zxid } from "../base/ids.ts";
 import type { Disk, Trace } from "../ports.ts";
 import type { SnapshotDigest } from "../records/disk.ts";
 import { TreeLoader } from "../tree/loader.ts";
@@ -56,6 +56,8 @@ interface Loaded {
   readonly tree: Tree;
   readonly file: DataFile;
   readonly digest: SnapshotDigest | null;
+  /** Newer ones that are whole and cannot be read. */
+  readonly unreadable: readonly DataFile[];
 }
 
 /** Everything that is on disk. Faults: CORRUPT, DISK. */
@@ -77,6 +79,11 @@ export function recover(
     note,
   });
   const check = new DigestCheck(tree, after, loaded?.digest ?? null, loaded !== null, note);
+  const bridge = new Bridge(
+    disk,
+    dirs.snapshots,
+    options.allowDiscontinuousProposals ? null : loaded,
+  );
   const recent = new Deque<Txn>();
   let replayed = 0;
   for (let record = history.next(); record !== null; record = history.next()) {
@@ -90,11 +97,13 @@ export function recover(
     const txn = decode(record, history.file);
     tree.apply(txn, false);
     check.applied(txn);
+    bridge.passes(record.zxid);
     recent.push(txn);
     if (recent.size > options.commitLogCount) recent.shift();
     replayed += 1;
   }
   refuseHole(history, check.report());
+  bridge.finish(tree.lastZxid);
   cleanUp(disk, dirs, history, tree.lastZxid, note);
   const newest = logs.at(-1);
   // A process that died with its machine still up left bytes that can be read and are not durable.
@@ -110,6 +119,51 @@ export function recover(
     digest: check.report(),
     fuzzyUntil: check.finish(),
   };
+}
+
+/**
+ * Beginning with an older snapshot, because a newer one cannot be read, is right only when the logs
+ * lead over the newer one. They do not when a leader sent that one: then what it held is nowhere
+ * else, and between two epochs no zxid shows the hole. Java starts with the hole.
+ */
+class Bridge {
+  /** Whole once, unreadable now: what they held was promised. */
+  readonly #unreadable: ReadonlySet<string>;
+  /** Those, and others that may have been cut short while they were written. */
+  readonly #awaited: DataFile[];
+
+  constructor(disk: Disk, dir: string, loaded: Loaded | null) {
+    this.#unreadable = new Set((loaded?.unreadable ?? []).map(({ path }) => path));
+    this.#awaited = loaded === null
+      ? []
+      : filesOf(disk, dir, SNAPSHOT).filter(({ name, zxid }) =>
+        zxid > loaded.file.zxid && !name.endsWith(TEMPORARY)
+      );
+  }
+
+  passes(zxid: Zxid): void {
+    while (this.#awaited.length > 0 && this.#awaited[0].zxid <= zxid) {
+      const file = this.#awaited[0];
+      // The start of an epoch is the zxid of no transaction.
+      const isProven = file.zxid === zxid ||
+        (counterOf(file.zxid) === 0n && !this.#unreadable.has(file.path));
+      if (!isProven) throw this.#hole(file, `the logs skip ${hex(file.zxid)}`);
+      this.#awaited.shift();
+    }
+  }
+
+  finish(last: Zxid): void {
+    const file = this.#awaited.find(({ path }) => this.#unreadable.has(path));
+    if (file !== undefined) throw this.#hole(file, `the logs end at ${hex(last)}`);
+  }
+
+  #hole(file: DataFile, why: string): Fault {
+    return new Fault("CORRUPT", `a snapshot cannot be read, and nothing leads over it: ${why}`, {
+      where: file.path,
+      hint: "in an ensemble move the data folder away and let the server copy from the leader; " +
+        "alone, restore the file",
+    });
+  }
 }
 
 /** Two epochs with a torn tail between them, and a tree that is not the leader's: a hole. */
@@ -132,15 +186,17 @@ function makeDurable(disk: Disk, path: string): void {
 function loadSnapshot(disk: Disk, dir: string, treeOptions: TreeOptions): Loaded | null {
   const { note } = treeOptions;
   const candidates = wholeSnapshots(disk, dir);
+  const unreadable: DataFile[] = [];
   let last: unknown = null;
   for (const file of candidates) {
     try {
       const loader = new TreeLoader(treeOptions);
       const { digest } = readSnapshot(disk, file.path, loader);
-      return { tree: loader.finish(), file, digest };
+      return { tree: loader.finish(), file, digest, unreadable };
     } catch (error) {
       if (!isFault(error) || error.code === "DISK") throw error;
       last = error;
+      unreadable.push(file);
       note("warn", "store", "a snapshot cannot be read; the next older one is tried", {
         file: file.path,
         why: error.message,
