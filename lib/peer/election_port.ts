@@ -365,8 +365,10 @@ export class ElectionPort {
     if (wire === undefined) return;
     const { sid, advertise, multiAddress } = this.#options;
     const out = new Output();
-    const version = multiAddress ? GREETING_V2 : GREETING_V1;
-    const addresses = multiAddress ? advertise : advertise.slice(0, 1);
+    // Whoever is told a wildcard dials itself; told nothing it asks its own configuration (H-E3).
+    const known = advertise.filter(({ host }) => !WILDCARDS.has(host));
+    const version = known.length === 0 ? 0n : multiAddress ? GREETING_V2 : GREETING_V1;
+    const addresses = multiAddress ? known : known.slice(0, 1);
     writeInitialMessage(out, { sid, version, addresses });
     wire.link.write(out.take());
   }

@@ -1,0 +1,147 @@
+// What our election port says first to others, on real sockets: in a form and with addresses that do
+// them no harm (quorum.md 1.1, 1.2, 12.2).
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { describe, it } from "node:test";
+import type { Sid } from "../lib/base/ids.ts";
+import { HostClock } from "../lib/host/clock.ts";
+import { HostNetwork } from "../lib/host/network.ts";
+import { ElectionPort } from "../lib/peer/election_port.ts";
+import { electorateOf } from "../lib/peer/settings.ts";
+import type { Address } from "../lib/ports.ts";
+import {
+  GREETING_V1,
+  GREETING_V2,
+  notificationFrame,
+  readInitialMessage,
+} from "../lib/wire/election.ts";
+import { NOTIFICATION_MAX } from "../lib/wire/frames.ts";
+import { loadConfig, parseMembership } from "../lib/peer/config.ts";
+import { ELECTION_DEFAULTS, type Electorate } from "../lib/zab/election.ts";
+import { until } from "./support/until.ts";
+
+const HOST = "127.0.0.1";
+
+const ELECTORATE: Electorate = {
+  sid: 2n,
+  voters: new Set<Sid>([1n, 2n]),
+  isVoter: true,
+  isObserver: false,
+  weightOf: () => 1n,
+  isQuorum: (sids) => new Set(sids).size === 2,
+  configText: "version=0",
+  configVersion: 0n,
+};
+
+/** The chunks that a member with sid 1 gets when sid 2 looks for a leader. */
+async function firstChunks(
+  options: { advertise: readonly Address[]; multiAddress?: boolean },
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  const server = createServer((socket) => {
+    socket.on("data", (chunk: Uint8Array) => chunks.push(new Uint8Array(chunk)));
+    socket.on("error", () => {
+      // The port ends as it likes.
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, HOST, done));
+  const at = server.address();
+  const to = { host: HOST, port: typeof at === "object" && at !== null ? at.port : 0 };
+  const port = new ElectionPort(
+    {
+      network: new HostNetwork(),
+      clock: new HostClock(),
+      bindClock: new HostClock(),
+      note: () => {},
+    },
+    ELECTORATE,
+    (sid) => sid === 1n ? [to] : [],
+    {
+      ...ELECTION_DEFAULTS,
+      sid: 2n,
+      bind: [{ host: HOST, port: 0 }],
+      multiAddress: false,
+      connectTimeoutMs: 5000,
+      helloWithinMs: 5000,
+      bindTries: 3,
+      keepAlive: false,
+      ...options,
+    },
+    { decided: () => {}, voterLooks: () => {}, newerConfig: () => {}, fatal: () => {} },
+  );
+  try {
+    port.start();
+    port.look(5n, 0n);
+    await until(() => chunks.length > 0, "a greeting");
+  } finally {
+    port.stop();
+    server.close();
+  }
+  return chunks;
+}
+
+describe("an election port greets", () => {
+  const own = { host: "10.0.0.2", port: 3888 };
+  const other = { host: "fe80::2", port: 3889 };
+
+  it("in one piece, in the form of 3.5, with one address (H-E1, H-E2)", async () => {
+    const [first] = await firstChunks({ advertise: [own, other] });
+    const read = readInitialMessage(first);
+    assert.ok(typeof read !== "number", "the first segment has the whole greeting");
+    assert.deepEqual([read.version, read.sid, read.addresses], [GREETING_V1, 2n, [own]]);
+  });
+
+  it("with all addresses only when every member is said to know that form (H-E2)", async () => {
+    const [first] = await firstChunks({ advertise: [own, other], multiAddress: true });
+    const read = readInitialMessage(first);
+    assert.ok(typeof read !== "number");
+    assert.deepEqual([read.version, read.addresses], [GREETING_V2, [own, other]]);
+  });
+
+  it("never with a wildcard: with its sid alone then (H-E3)", async () => {
+    for (const host of ["0.0.0.0", "::"]) {
+      const [first] = await firstChunks({ advertise: [{ host, port: 3888 }] });
+      const read = readInitialMessage(first);
+      assert.ok(typeof read !== "number");
+      assert.deepEqual([read.version, read.sid, read.addresses], [0n, 2n, []]);
+    }
+  });
+});
+
+describe("an election port's notifications", () => {
+  const configOf = (members: number) => {
+    const lines = Array.from(
+      { length: members },
+      (_, i) => `server.${i + 1}=host-with-a-long-name-${i}.example.org:2888:3888`,
+    );
+    const overrides = ["tickTime=2000", "dataDir=/data", "initLimit=9", "syncLimit=9", ...lines];
+    const loaded = loadConfig({ path: null, readFile: () => null, overrides, myid: "1" });
+    if (!loaded.ok) assert.fail(JSON.stringify(loaded.complaints));
+    return loaded.config;
+  };
+
+  it("carry a configuration of version 0, which others can read (H-E5, H-E6)", () => {
+    const config = configOf(3);
+    const { configText, configVersion } = electorateOf(config, config.membership, null);
+    assert.equal(configVersion, 0n);
+    assert.match(configText, /^(server\.\d+=[\w.-]+:\d+:\d+:participant\n){3}version=0$/);
+    assert.deepEqual(parseMembership(configText), config.membership);
+  });
+
+  it("of the largest ensemble stay below what others take (H-E14)", () => {
+    const config = configOf(254);
+    const { configText } = electorateOf(config, config.membership, null);
+    const frame = notificationFrame({
+      state: 0,
+      leader: 1n,
+      zxid: 0n,
+      electionEpoch: 1n,
+      peerEpoch: 0n,
+      version: 2,
+      config: configText,
+    }, 44);
+    assert.ok(frame.length > 10_000 && frame.length < NOTIFICATION_MAX, `${frame.length} bytes`);
+    assert.equal(NOTIFICATION_MAX, 512 * 1024);
+  });
+});
