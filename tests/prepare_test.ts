@@ -461,6 +461,22 @@ describe("closeSession", () => {
   });
 });
 
+describe("closeSession of very many", () => {
+  it("goes without its list when that would be longer than others read (H-L18)", () => {
+    for (const [recordLimit, isListed] of [[1 << 21, true], [1000, false]] as const) {
+      const server = new FakeServer({ prepare: { recordLimit } });
+      const client = server.connect();
+      for (let i = 0; i < 40; i++) assert.equal(client.create(`/ephemeral-${i}`, "", 1), 0);
+      client.ask(OpCode.closeSession, () => {});
+      const closing = server.log.at(-1);
+      assert.ok(closing?.body.kind === "closeSession");
+      assert.equal(closing.body.paths?.length ?? null, isListed ? 40 : null);
+      assert.equal(server.tree.get("/ephemeral-39"), undefined);
+      agrees(server);
+    }
+  });
+});
+
 describe("quotas", () => {
   function limited(limits: string): { server: FakeServer; client: FakeClient } {
     const server = new FakeServer({ prepare: { enforceQuota: true } });

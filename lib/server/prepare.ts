@@ -55,6 +55,8 @@ export interface PrepareOptions {
 
 const CONFIG_PATH = "/zookeeper/config";
 const encoder = new TextEncoder();
+/** Length, and UTF-8 of text as JavaScript counts it, at the most. */
+const BYTES_PER_UNIT = 4;
 
 export class Prepare implements PrepareFace {
   nextZxid: Zxid;
@@ -218,7 +220,11 @@ export class Prepare implements PrepareFace {
   #closeSession(txn: Preparing): TxnBody {
     const paths = this.#ops.closeSession(txn);
     this.#sessions.setClosing(txn.sessionId);
-    return { kind: "closeSession", paths: this.#options.closeSessionPaths ? paths : null };
+    const { closeSessionPaths, recordLimit } = this.#options;
+    // A list that nobody could read would cut every follower off (H-L18); each knows them by itself.
+    const size = paths.reduce((sum, path) => sum + path.length, 0);
+    const isListed = closeSessionPaths && size * BYTES_PER_UNIT <= recordLimit;
+    return { kind: "closeSession", paths: isListed ? paths : null };
   }
 
   #reconfig(txn: Preparing, input: Input): TxnBody | Refused {
