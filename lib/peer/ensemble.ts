@@ -13,6 +13,7 @@ import { Prepare } from "../server/prepare.ts";
 import type { Backend } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
 import type { SessionTracker } from "../server/sessions.ts";
+import type { Tally } from "../server/stats.ts";
 import type { Epochs, StoreRecovered } from "../store/store.ts";
 import type { Tree } from "../tree/tree.ts";
 import { ServerState, type Vote } from "../zab/election.ts";
@@ -63,6 +64,8 @@ export class Ensemble implements RoleHost {
   #roleBegan: Millis = 0;
   #pause: Millis = 0;
   #lookedAt: Millis = 0;
+  /** Since when this server has not been part of a quorum, after it was. */
+  #unavailableSince: Millis | null = null;
   /** What is to be done when the role at hand has ended, instead of looking at once. */
   #afterRole: (() => void) | null = null;
   #isStopped = false;
@@ -279,7 +282,9 @@ export class Ensemble implements RoleHost {
 
   ended(why: string): void {
     if (this.#role === null) return;
-    const lasted = this.#clock.now().mono - this.#roleBegan;
+    const now = this.#clock.now().mono;
+    const lasted = now - this.#roleBegan;
+    if (this.#role.phase === "broadcast") this.#unavailableSince ??= now;
     this.note("info", "peer", `${this.roleName} is over`, { why, lastedMs: Math.round(lasted) });
     this.#role = null;
     this.#peer.serve(null);
@@ -319,6 +324,10 @@ export class Ensemble implements RoleHost {
     return this.#ports.newClock();
   }
 
+  tally(name: string): Tally {
+    return this.#peer.operator.meters.tally(name);
+  }
+
   get epochs(): Epochs {
     return this.#epochs;
   }
@@ -355,6 +364,12 @@ export class Ensemble implements RoleHost {
   }
 
   established(epoch: Epoch): void {
+    if (this.#unavailableSince !== null) {
+      const took = this.#clock.now().mono - this.#unavailableSince;
+      this.#unavailableSince = null;
+      this.tally("unavailable_time").add(took);
+      if (this.leaderPort !== null) this.tally("leader_unavailable_time").add(took);
+    }
     this.#election.established(epoch);
     const { tree } = this.replica;
     this.note("info", "peer", `Peer state changed: ${this.roleName} - broadcast`, {

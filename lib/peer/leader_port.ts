@@ -12,6 +12,7 @@ import type { Prepare } from "../server/prepare.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
 import type { SessionTracker } from "../server/sessions.ts";
+import type { Tally } from "../server/stats.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import type { Txn } from "../txn/txn.ts";
 import { type CatchUpPlan, planCatchUp } from "../zab/catch_up.ts";
@@ -57,6 +58,8 @@ export class LeaderPort implements Role, Backend {
   #nextLink = 1;
   #serving: Serving | null = null;
   #sizes = { last: -1, min: -1, max: -1 };
+  readonly #proposals: Tally;
+  readonly #commits: Tally;
   /** The clock is asked once for all the packets of one chunk. */
   #heardAt: Instant;
   #isOver = false;
@@ -66,6 +69,8 @@ export class LeaderPort implements Role, Backend {
     this.#options = options;
     this.#clock = host.newClock();
     this.#heardAt = this.#clock.now();
+    this.#proposals = host.tally("proposal_count");
+    this.#commits = host.tally("commit_count");
     const { tree, store } = host.replica;
     const { accepted, current } = host.epochs;
     this.#leader = new Leader({
@@ -270,6 +275,7 @@ export class LeaderPort implements Role, Backend {
       case "packet":
         return this.#wires.get(effect.link)?.packets.send(effect.packet);
       case "log":
+        this.#proposals.add(1);
         this.#measure(effect.txn.bytes.length);
         return replica.store.append(effect.txn);
       case "commit":
@@ -345,6 +351,7 @@ export class LeaderPort implements Role, Backend {
     const { replica } = this.#host;
     const serving = this.#serving;
     assert(serving !== null, "only a serving leader commits");
+    this.#commits.add(1);
     serving.server.committed(txn);
     serving.prepare.applied(txn.header.zxid);
     replica.applied(txn, true);
@@ -394,6 +401,7 @@ export class LeaderPort implements Role, Backend {
         (wire.sid !== null && this.#needSnapshot.delete(wire.sid)),
     });
     // The dump begins now: what is committed from here on is sent behind it.
+    this.#host.tally(plan.way === "snap" ? "snap_count" : "diff_count").add(1);
     if (plan.way === "snap") wire.dump = replica.tree.dump();
     this.#host.note("info", "leader", "bringing a learner level", {
       learner: wire.packets.remote,

@@ -10,6 +10,7 @@ import { hex, type SessionId, type Sid, type Zxid } from "../base/ids.ts";
 import type { Address, Clock, Closable, Instant, Link, Millis } from "../ports.ts";
 import type { Backend, Request } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
+import type { Tally } from "../server/stats.ts";
 import { TreeLoader } from "../tree/loader.ts";
 import type { Txn } from "../txn/txn.ts";
 import type { SnapshotPart } from "../wire/learner.ts";
@@ -50,10 +51,13 @@ export class LearnerPort implements Role, Backend {
   readonly #clock: Clock;
   readonly #learner: Learner;
   readonly #loop: MachineLoop<LearnerEvent, LearnerEffect>;
+  readonly #proposals: Tally;
+  readonly #commits: Tally;
   #server: Server | null = null;
   #wire: PacketLink | null = null;
   readonly #dials = new Set<Closable>();
   #tries = 0;
+  #linkedAt: Millis = 0;
   #dialUntil: Millis = 0;
   /** The clock is asked once for all the packets of one chunk. */
   #heardAt: Instant;
@@ -70,6 +74,8 @@ export class LearnerPort implements Role, Backend {
     this.#clock = host.newClock();
     this.#heardAt = this.#clock.now();
     this.role = options.isObserver ? "observer" : "follower";
+    this.#proposals = host.tally("learner_proposal_received_count");
+    this.#commits = host.tally("learner_commit_received_count");
     const { store, tree, needsSnapshot } = host.replica;
     const { accepted, current } = host.epochs;
     this.#learner = new Learner({
@@ -191,6 +197,7 @@ export class LearnerPort implements Role, Backend {
       closed: (why) => this.stop(`the link to server ${this.#options.leader} is gone: ${why}`),
     });
     this.#wire = wire;
+    this.#linkedAt = this.#now().mono;
     this.#host.note("info", this.role, "connected to the leader", {
       leader: this.#options.leader,
       at: wire.remote,
@@ -211,6 +218,7 @@ export class LearnerPort implements Role, Backend {
       case "packet":
         return this.#wire?.send(effect.packet);
       case "log":
+        this.#proposals.add(1);
         return replica.store.append(effect.txn);
       case "commit":
         return this.#commit(effect.txn, effect.isServing, effect.compare);
@@ -250,6 +258,7 @@ export class LearnerPort implements Role, Backend {
 
   #commit(txn: Txn, isServing: boolean, compare: boolean): void {
     const { replica } = this.#host;
+    this.#commits.add(1);
     if (!isServing || this.#server === null) return replica.apply(txn, compare);
     this.#server.committed(replica.comparable(txn, compare));
     replica.applied(txn, compare);
@@ -257,6 +266,7 @@ export class LearnerPort implements Role, Backend {
 
   #serve(epoch: bigint): void {
     const { tree } = this.#host.replica;
+    this.#host.tally(`${this.role}_sync_time`).add(this.#now().mono - this.#linkedAt);
     this.#host.established(epoch);
     this.#server = this.#host.newServer(tree, this, null);
     this.#server.levelWith(epoch);

@@ -76,6 +76,8 @@ export class Operator {
     if (millis > this.#peer.config.fsyncWarningThresholdMs) this.#slowFlushes += 1;
     this.meters.tally("fsynctime").add(millis);
     this.meters.tally("sync_processor_batch_size").add(txns);
+    this.meters.tally("sync_processor_request_queued").add(txns);
+    this.meters.tally("sync_processor_queue_flush_time_ms").add(millis);
   }
 
   quotaExceeded(path: string): void {

@@ -94,7 +94,10 @@ export class Peer {
   start(): void {
     const { config, store } = this;
     this.#refuseUnbuilt();
+    const began = this.#clock.now().mono;
     const recovered = store.recover(treeOptions(config, this.#ports.note));
+    this.operator.meters.tally("dbinittime").add(this.#clock.now().mono - began);
+    this.operator.meters.tally("startup_txns_loaded").add(recovered.replayed);
     this.#tree = recovered.tree;
     this.store.onFlush = (flush) => this.operator.flushed(flush);
     const snapshots = this.operator.meters.tally("snapshottime");

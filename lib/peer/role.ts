@@ -8,6 +8,7 @@ import type { Prepare } from "../server/prepare.ts";
 import type { Backend } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
 import type { SessionTracker } from "../server/sessions.ts";
+import type { Tally } from "../server/stats.ts";
 import type { Epochs } from "../store/store.ts";
 import type { Tree } from "../tree/tree.ts";
 import type { EpochFile } from "../zab/leader_events.ts";
@@ -20,6 +21,8 @@ export interface RoleHost {
   readonly note: Trace["note"];
   /** A clock with an alarm of its own. */
   newClock(): Clock;
+  /** A metric by its name (operations.md 4.3). */
+  tally(name: string): Tally;
   /** The epochs on disk. */
   readonly epochs: Epochs;
   /** The role has made another epoch durable. */

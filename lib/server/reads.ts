@@ -20,19 +20,24 @@ import { NULL_PATH, WatchMode } from "../tree/watches.ts";
 import { ErrorCode, OpCode, opName, Xid } from "../txn/opcodes.ts";
 import { MULTI_END } from "../wire/multi.ts";
 import type { Connection } from "./connection.ts";
+import { NamespaceMeter } from "./namespaces.ts";
 import type { Core } from "./core.ts";
 import { readMultiReads } from "./multi_ops.ts";
 
 const READ = 1;
 const ADMIN = 16;
+/** In front of data. */
+const INT_SIZE = 4;
 
 export class Reads {
   readonly #core: Core;
   readonly #tree: Tree;
+  readonly #namespaces: NamespaceMeter;
 
   constructor(core: Core) {
     this.#core = core;
     this.#tree = core.tree;
+    this.#namespaces = new NamespaceMeter(core.meters, "read_per_namespace");
   }
 
   /** Answers one read whose body is in `input`. */
@@ -103,8 +108,10 @@ export class Reads {
     if (node === undefined) return ErrorCode.NONODE;
     if (!this.#may(conn, node, READ)) return ErrorCode.NOAUTH;
     if (watch) tree.watches.data.add(path, conn, WatchMode.standard);
+    const at = out.size;
     tree.writeData(node, out);
     tree.writeStat(node, out);
+    this.#namespaces.add(path, out.size - at - INT_SIZE);
     return 0;
   }
 
@@ -118,7 +125,9 @@ export class Reads {
     if (node !== undefined && !this.#may(conn, node, READ)) return ErrorCode.NOAUTH;
     if (watch) tree.watches.data.add(path, conn, WatchMode.standard);
     if (node === undefined) return ErrorCode.NONODE;
+    const at = out.size;
     tree.writeStat(node, out);
+    this.#namespaces.add(path, out.size - at);
     return 0;
   }
 
@@ -131,8 +140,10 @@ export class Reads {
     if (node === undefined) return ErrorCode.NONODE;
     if (!this.#may(conn, node, READ)) return ErrorCode.NOAUTH;
     if (watch) tree.watches.child.add(path, conn, WatchMode.standard);
+    const at = out.size;
     tree.writeChildren(node, out);
     if (withStat) tree.writeStat(node, out);
+    this.#namespaces.add(path, out.size - at);
     return 0;
   }
 

@@ -13,6 +13,7 @@ import type { Random } from "../ports.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import type { Txn } from "../txn/txn.ts";
 import type { Applied } from "../tree/tree.ts";
+import { EventType } from "../tree/watches.ts";
 import { Connection, type Waiting } from "./connection.ts";
 import { Core, type ServerDeps } from "./core.ts";
 import type { ServerFace } from "./faces.ts";
@@ -20,12 +21,13 @@ import { Handshake, isBarrier } from "./handshake.ts";
 import { Inspection } from "./inspect.ts";
 import { Intake } from "./intake.ts";
 import { LocalSessions } from "./local_sessions.ts";
+import { countWrite, NamespaceMeter } from "./namespaces.ts";
 import { shortName } from "./op_kinds.ts";
 import { Reads } from "./reads.ts";
 import { Reaper } from "./reaper.ts";
 import { errorOf, hasMoved, writeApplied } from "./replies.ts";
 import { type ClientConn, LOCAL } from "./request.ts";
-import type { Tally } from "./stats.ts";
+import type { Meters, Tally } from "./stats.ts";
 import { ConnectionCount } from "./throttle.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -49,6 +51,7 @@ export class Server implements ServerFace<Connection> {
   readonly #sessionsExpired: Tally;
   readonly #idleExpired: Tally;
   readonly #responseBytes: Tally;
+  readonly #namespaces: NamespaceMeter;
 
   constructor(deps: ServerDeps) {
     const core = new Core(deps);
@@ -73,6 +76,8 @@ export class Server implements ServerFace<Connection> {
     this.#sessionsExpired = deps.meters.tally("stale_sessions_expired");
     this.#idleExpired = deps.meters.tally("sessionless_connections_expired");
     this.#responseBytes = deps.meters.tally("response_bytes");
+    this.#namespaces = new NamespaceMeter(deps.meters, "write_per_namespace");
+    deps.tree.watches.onFired = firedWatches(deps.meters);
   }
 
   /**
@@ -144,6 +149,7 @@ export class Server implements ServerFace<Connection> {
     } else if (header.type === OpCode.closeSession) {
       core.tracker?.remove(header.clientId);
     }
+    countWrite(this.#namespaces, txn.body);
     if (isOurs) this.#finish(head, applied);
     if (header.type === OpCode.closeSession) this.#closeSession(header.clientId);
   }
@@ -291,6 +297,17 @@ export class Server implements ServerFace<Connection> {
       if (!conn.isHeld) conn.heldMono = 0;
     }
   }
+}
+
+/** Counts how many watches each event fired. */
+function firedWatches(meters: Meters): (type: EventType, count: number) => void {
+  const tallies = {
+    [EventType.NodeCreated]: meters.tally("node_created_watch_count"),
+    [EventType.NodeDeleted]: meters.tally("node_deleted_watch_count"),
+    [EventType.NodeDataChanged]: meters.tally("node_changed_watch_count"),
+    [EventType.NodeChildrenChanged]: meters.tally("node_children_watch_count"),
+  };
+  return (type, count) => tallies[type].add(count);
 }
 
 const isLoopback = (address: string): boolean =>

@@ -55,6 +55,8 @@ interface Spot {
 }
 
 export class WatchTable {
+  /** An event found so many watches. */
+  onFired: (type: EventType, count: number) => void = () => {};
   readonly #spots = new Map<string, Spot>();
   readonly #ofWatcher = new Map<Watcher, Spot | Set<Spot>>();
   #watches = 0;
@@ -136,6 +138,7 @@ export class WatchTable {
       matched.push(...told);
     }
     if (spot !== undefined) this.#spend(spot);
+    if (matched.length > 0) this.onFired(type, matched.length);
     for (const watcher of matched) {
       heard?.add(watcher);
       if (skip?.has(watcher) !== true && watcher.canRead(acl)) watcher.notify(type, path, zxid);
@@ -240,6 +243,12 @@ function spotWatchers(spot: Spot): Watcher[] {
 export class Watches {
   readonly data = new WatchTable();
   readonly child = new WatchTable();
+
+  /** Who counts the watches that events find. */
+  set onFired(heard: (type: EventType, count: number) => void) {
+    this.data.onFired = heard;
+    this.child.onFired = heard;
+  }
 
   /** addWatch; false when the mode is unknown. */
   add(path: string, watcher: Watcher, mode: number): boolean {

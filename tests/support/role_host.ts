@@ -219,6 +219,10 @@ export class TestHost implements RoleHost {
     });
   }
 
+  tally(): { add(): void } {
+    return { add: () => {} };
+  }
+
   newTracker(): SessionTracker {
     throw new Error("this member only learns");
   }
