@@ -5,6 +5,7 @@
 // A child list is a ring through `prev`: the first child's `prev` is the last child.
 
 import { crc32, CRC32_START } from "../base/crc32.ts";
+import { Crowd } from "./crowd.ts";
 import { PathIndex } from "./path_index.ts";
 import { At, Records, STAT_SIZE, Word, type Znode } from "./records.ts";
 import { Slab } from "./slab.ts";
@@ -19,6 +20,7 @@ const EMPTY = new Uint8Array(0);
 export class Nodes extends Records {
   readonly #slab = new Slab();
   readonly #index: PathIndex;
+  readonly #crowd = new Crowd();
 
   constructor() {
     super();
@@ -46,10 +48,13 @@ export class Nodes extends Records {
       if (this.word(node, Word.pathSum) === word && this.#hasPath(node, bytes, length)) return node;
       node = this.word(node, Word.chain);
     }
-    return 0;
+    return this.#crowd.size === 0 ? 0 : this.#crowded(bytes, length, sum);
   }
 
-  /** The child of `parent` with the name `bytes[start..end)`, given the checksum of its path. */
+  /**
+   * The child of `parent` with the name `bytes[start..end)`, given the checksum of its path, which is
+   * all of `bytes[0..end)`.
+   */
   findChild(parent: Znode, bytes: Uint8Array, start: number, end: number, sum: number): Znode {
     const word = sum | 0;
     let node = this.#index.head(sum);
@@ -60,7 +65,11 @@ export class Nodes extends Records {
       ) return node;
       node = this.word(node, Word.chain);
     }
-    return 0;
+    return this.#crowd.size === 0 ? 0 : this.#crowded(bytes, end, sum);
+  }
+
+  #crowded(bytes: Uint8Array, length: number, sum: number): Znode {
+    return this.#crowd.hasSum(sum) ? this.#crowd.get(decodeUnits(bytes, 0, length)) : 0;
   }
 
   #hasPath(node: Znode, bytes: Uint8Array, length: number): boolean {
@@ -90,12 +99,13 @@ export class Nodes extends Records {
 
   /**
    * A new last child of `parent` with the name `bytes[start..end)`, the checksum of its path, null
-   * data, an open list and a stat of zeros. The name must be free.
+   * data, an open list and a stat of zeros. The name must be free; `bytes[0..end)` is the path.
    */
   insert(parent: Znode, bytes: Uint8Array, start: number, end: number, sum: number): Znode {
     const node = this.#make(parent, bytes, start, end, sum);
     this.#link(parent, node);
-    this.#index.add(node);
+    if (this.#index.isFull(sum)) this.#crowd.add(decodeUnits(bytes, 0, end), sum, node);
+    else this.#index.add(node);
     return node;
   }
 
@@ -117,11 +127,17 @@ export class Nodes extends Records {
 
   /** Takes a node without children out of its parent's list and gives its memory back. */
   remove(node: Znode): void {
-    this.#index.remove(node);
+    if (!this.#leaveCrowd(node)) this.#index.remove(node);
     this.#unlink(node);
     const cell = this.word(node, Word.cell);
     if (cell !== NO_CELL) this.#slab.give(cell);
     this.giveRecord(node);
+  }
+
+  #leaveCrowd(node: Znode): boolean {
+    if (this.#crowd.size === 0) return false;
+    const sum = this.word(node, Word.pathSum);
+    return this.#crowd.hasSum(sum) && this.#crowd.remove(this.path(node), sum, node);
   }
 
   #link(parent: Znode, node: Znode): void {

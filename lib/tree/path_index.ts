@@ -6,6 +6,8 @@ const PAGE_BITS = 14;
 const PAGE_SIZE = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_SIZE - 1;
 const START_BITS = 10;
+/** With one entry per bucket on average, a longer chain is no accident (about 1 in 10^36). */
+const CHAIN_MAX = 32;
 
 /** The two words of a node that the index uses. */
 export interface Chained {
@@ -34,6 +36,16 @@ export class PathIndex {
   head(hash: number): number {
     const bucket = this.#bucket(hash);
     return this.#pages[bucket >>> PAGE_BITS][bucket & PAGE_MASK];
+  }
+
+  /** Whether the chain for this hash is longer than chance makes any: no node may be added to it. */
+  isFull(hash: number): boolean {
+    let node = this.head(hash);
+    for (let length = 1; node !== 0; length++) {
+      if (length === CHAIN_MAX) return true;
+      node = this.#nodes.chainNext(node);
+    }
+    return false;
   }
 
   add(node: number): void {

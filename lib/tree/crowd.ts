@@ -1,0 +1,39 @@
+// Znodes whose checksums meet more often than chance can explain: somebody makes names for that, and
+// chains of them would cost every request a walk. They stand here instead, by their whole path, under
+// the runtime's own hash, which nobody outside can foresee. Nearly always there are none.
+
+import type { Znode } from "./records.ts";
+
+export class Crowd {
+  readonly #byPath = new Map<string, Znode>();
+  /** How many there are of each checksum: others need no path as text. */
+  readonly #sums = new Map<number, number>();
+
+  get size(): number {
+    return this.#byPath.size;
+  }
+
+  /** Whether a node with this checksum may stand here. */
+  hasSum(sum: number): boolean {
+    return this.#sums.has(sum | 0);
+  }
+
+  get(path: string): Znode {
+    return this.#byPath.get(path) ?? 0;
+  }
+
+  add(path: string, sum: number, node: Znode): void {
+    this.#byPath.set(path, node);
+    this.#sums.set(sum | 0, (this.#sums.get(sum | 0) ?? 0) + 1);
+  }
+
+  /** False when it is not this node that stands here. */
+  remove(path: string, sum: number, node: Znode): boolean {
+    if (this.#byPath.get(path) !== node) return false;
+    this.#byPath.delete(path);
+    const left = (this.#sums.get(sum | 0) ?? 1) - 1;
+    if (left === 0) this.#sums.delete(sum | 0);
+    else this.#sums.set(sum | 0, left);
+    return true;
+  }
+}
