@@ -21,6 +21,15 @@ export interface Gate {
   passesIn(): boolean;
   /** Whether bytes of the side that was dialled get through. */
   passesOut(): boolean;
+  /** Called for each connection: who listens to it. */
+  tap?(): Tap;
+}
+
+/** Hears the bytes of one connection. */
+export interface Tap {
+  /** From the side that dialled. */
+  in(chunk: Uint8Array): void;
+  out(chunk: Uint8Array): void;
 }
 
 /** One listening port and the connections that went through it. */
@@ -127,15 +136,22 @@ class Pipe {
       isOpen = true;
       far.setNoDelay(true);
       far.on("close", () => this.break());
-      this.#join(this.#near, far, () => this.#gate.passesIn());
-      this.#join(far, this.#near, () => this.#gate.passesOut());
+      const tap = this.#gate.tap?.();
+      this.#join(this.#near, far, () => this.#gate.passesIn(), (chunk) => tap?.in(chunk));
+      this.#join(far, this.#near, () => this.#gate.passesOut(), (chunk) => tap?.out(chunk));
       this.#isJoined = true;
       this.look();
     });
   }
 
-  #join(from: Socket, to: Socket, passes: () => boolean): void {
+  #join(
+    from: Socket,
+    to: Socket,
+    passes: () => boolean,
+    hear: (chunk: Uint8Array) => void,
+  ): void {
     from.on("data", (chunk: Uint8Array) => {
+      hear(chunk);
       if (!to.write(chunk)) from.pause();
     });
     to.on("drain", () => this.#flow(from, to, passes()));

@@ -11,7 +11,7 @@ import { ZkClient } from "../../lib/client/client.ts";
 import type { ClientOptions } from "../../lib/client/client.ts";
 import { HostClock } from "../../lib/host/clock.ts";
 import { HostNetwork } from "../../lib/host/network.ts";
-import { Door, type Target } from "./doors.ts";
+import { Door, type Tap, type Target } from "./doors.ts";
 import {
   compareVersions,
   fourLetter,
@@ -46,6 +46,8 @@ export interface MixedOptions {
   readonly observers?: readonly number[];
   /** Links between members go through doors. */
   readonly doors?: boolean;
+  /** With doors: hears each election connection that `from` makes to `to`. */
+  readonly electionTap?: (from: number, to: number) => Tap;
 }
 
 const SETTINGS = { tickTime: "500", initLimit: "20", syncLimit: "8" };
@@ -140,7 +142,11 @@ export class MixedEnsemble {
           passesOut: () => !this.#cuts.has(back),
         });
         this.#doors.set(`${there} quorum`, await Door.open(b.host, gate(b.quorumPort)));
-        this.#doors.set(`${there} election`, await Door.open(b.host, gate(b.electionPort)));
+        const { electionTap } = this.#options;
+        const election = electionTap === undefined
+          ? gate(b.electionPort)
+          : { ...gate(b.electionPort), tap: () => electionTap(a.sid, b.sid) };
+        this.#doors.set(`${there} election`, await Door.open(b.host, election));
       }
     }
   }
