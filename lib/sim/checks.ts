@@ -111,9 +111,9 @@ export class Checks implements Ear {
   /** What a member has promised and joined only grows, and it joins nothing it has not promised. */
   #epochs(node: Node): void {
     const { storage } = node;
-    const files = [ACCEPTED, CURRENT].map((path) => storage.files.get(path));
     const seen = this.#epochFiles.get(node);
-    if (seen !== undefined && files.every((file, i) => file === seen.files[i])) return;
+    const files = [storage.files.get(ACCEPTED), storage.files.get(CURRENT)];
+    if (seen !== undefined && files[0] === seen.files[0] && files[1] === seen.files[1]) return;
     const [accepted, current] = [ACCEPTED, CURRENT].map((path) => epochIn(storage.text(path)));
     this.#epochFiles.set(node, { files, accepted, current });
     if (storage.wasWiped || accepted === null || current === null) return;
@@ -173,7 +173,14 @@ export class Checks implements Ear {
     let reader = this.#readers.get(link);
     if (reader === undefined) this.#readers.set(link, reader = new PacketReader());
     reader.push(bytes);
-    for (let packet = reader.next(); packet !== null; packet = reader.next()) {
+    for (;;) {
+      const type = reader.bare();
+      if (type === PacketType.ACK) {
+        this.#acked(node, link, (BigInt(reader.hi) << 32n) | BigInt(reader.lo >>> 0));
+      }
+      if (type !== 0) continue;
+      const packet = reader.next();
+      if (packet === null) return;
       if (packet.type === PacketType.ACK) this.#acked(node, link, packet.zxid);
       else if (packet.type === PacketType.ACKEPOCH) this.#accepts(node, link);
     }

@@ -250,7 +250,8 @@ export class Nemesis {
   #rot(node: Node, others: readonly Node[]): void {
     const { world } = this.#cluster;
     const known = others.map(({ peer }) => peer?.server?.core.tree.lastZxid ?? -1n);
-    if (known.length < 2 || known.some((zxid) => zxid < node.storage.logTail)) return;
+    const voters = others.filter(({ isObserver }) => !isObserver);
+    if (voters.length < 2 || known.some((zxid) => zxid < node.storage.durable)) return;
     node.crash();
     const disk = new SimDisk(node.storage, new Life(world, node.name));
     const files = [

@@ -197,8 +197,7 @@ export class SimInternet {
       const listener = this.#listeners.get(`${host}:${to.port}`) ??
         this.#listeners.get(`0.0.0.0:${to.port}`);
       if (listener === undefined || !listener.life.isAlive) {
-        const refused = new Fault("LINK", "connection refused", { where });
-        return life.run(() => over(refused));
+        return life.run(() => over(refusal(where)));
       }
       // The system accepts even while the process is paused.
       const near = { host: fromHost, port: this.#nextPort++ };
@@ -217,6 +216,18 @@ export class SimInternet {
   forget(end: SimLink): void {
     this.#ends.delete(end);
   }
+}
+
+/** Refusals are many while an ensemble is down, and a stack costs more than a dial. */
+const refusals = new Map<string, Fault>();
+
+function refusal(where: string): Fault {
+  let fault = refusals.get(where);
+  if (fault === undefined) {
+    fault = new Fault("LINK", "connection refused", { where });
+    refusals.set(where, fault);
+  }
+  return fault;
 }
 
 /** One host's view of it. */

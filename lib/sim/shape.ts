@@ -31,8 +31,22 @@ export interface Shape {
 const DRAWN: readonly Profile[] = ["chaos", "chaos", "chaos", "disk", "disk", "partition", "calm"];
 const VOTERS: readonly number[] = [1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 6, 7];
 const TICKS: readonly Millis[] = [500, 1000, 2000, 2000];
-/** Mean waits between two operations of a client; a few seeds are busy, most are not. */
-const THINKS: readonly Millis[] = [40, 150, 400, 400, 800, 800];
+interface Pace {
+  /** Mean wait before a client asks for something. */
+  readonly thinkMs: Millis;
+  /** Then it asks for 1 to this many things at once. */
+  readonly burst: number;
+}
+
+const steady = (thinkMs: Millis): Pace => ({ thinkMs, burst: 1 });
+const bursts = (thinkMs: Millis): Pace => ({ thinkMs, burst: 6 });
+/** A few seeds are busy all the time, most have quiet in which faults are alone. */
+const PACES: readonly Pace[] = [
+  ...[steady(40), bursts(1000), steady(150), bursts(2000)],
+  ...[bursts(1500), bursts(2500), bursts(2000), bursts(4000)],
+  ...[steady(400), bursts(1500), bursts(2500), bursts(3000)],
+  ...[steady(800), bursts(2000), steady(800), bursts(4000)],
+];
 /** Groups by number of voters: only whole ones make a quorum system. */
 const GROUPS: ReadonlyMap<number, readonly string[]> = new Map([
   [3, ["1", "2", "3"]],
@@ -48,7 +62,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     voters: dice.pick(VOTERS),
     observers: dice.oneIn(3) ? dice.between(1, 2) : 0,
     tickMs: dice.pick(TICKS),
-    thinkMs: dice.pick(THINKS),
+    pace: dice.pick(PACES),
     clients: dice.between(2, 5),
     hasGroups: dice.oneIn(6),
     snapCount: dice.pick([20, 60, 300]),
@@ -82,7 +96,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
       clients: wishes.clients ?? drawn.clients,
       registers: 3,
       timeoutMs: drawn.timeoutTicks * drawn.tickMs,
-      thinkMs: drawn.thinkMs,
+      ...drawn.pace,
     },
     settings,
   };

@@ -20,6 +20,9 @@ const OPEN = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** Requests of one client that are under way at once. */
+const PENDING_MAX = 8;
+
 /** One operation from its start to its end, as a client saw it. */
 export interface Op {
   readonly client: number;
@@ -53,8 +56,10 @@ export interface WorkloadOptions {
   readonly clients: number;
   readonly registers: number;
   readonly timeoutMs: Millis;
-  /** Mean wait between two operations of one client. */
+  /** Mean wait of a client before it asks for something. */
   readonly thinkMs: Millis;
+  /** Then it asks for 1 to this many things at once. */
+  readonly burst: number;
 }
 
 interface ArmedWatch {
@@ -268,7 +273,11 @@ export class SimClient {
     const wait = this.#random.below(2 * this.#options.thinkMs);
     this.#life.after(wait, () => {
       if (this.isStopped) return;
-      if (this.isConnected && this.session.pending < 8) this.#act();
+      const { burst } = this.#options;
+      const count = burst === 1 ? 1 : 1 + this.#random.below(burst);
+      for (let i = 0; i < count; i++) {
+        if (this.isConnected && this.session.pending < PENDING_MAX) this.#act();
+      }
       this.#next();
     });
   }

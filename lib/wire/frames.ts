@@ -17,8 +17,8 @@ export const CLIENT_FRAME_MAX = 0xfffff;
  * Chunks below this size are gathered in blocks, so that a trickle does not cost an object each.
  */
 const SMALL = 512;
-/** The first block is this large, each further one twice as large as the one before, up to BLOCK. */
-const FIRST_BLOCK = 1024;
+/** The first block is at least this large, each further one twice as large as the one before. */
+const FIRST_BLOCK = 256;
 const BLOCK = 8192;
 
 /**
@@ -116,8 +116,10 @@ export class ByteQueue {
       this.#filled += chunk.length;
       this.#blocks[last] = this.#tail.subarray(0, this.#filled);
     } else {
-      const size = this.#tail === null ? FIRST_BLOCK : 2 * this.#tail.length;
-      this.#tail = new Uint8Array(Math.min(size, BLOCK));
+      const size = this.#tail === null
+        ? Math.max(FIRST_BLOCK, 2 * chunk.length)
+        : Math.min(2 * this.#tail.length, BLOCK);
+      this.#tail = new Uint8Array(size);
       this.#tail.set(chunk);
       this.#filled = chunk.length;
       this.#blocks.push(this.#tail.subarray(0, this.#filled));
