@@ -66,8 +66,8 @@ export class Ensemble implements RoleHost {
   #lookedAt: Millis = 0;
   /** Since when this server has not been part of a quorum, after it was. */
   #unavailableSince: Millis | null = null;
-  /** What is to be done when the role at hand has ended, instead of looking at once. */
-  #afterRole: (() => void) | null = null;
+  /** Puts a restored database in place; until it is there no role begins. */
+  #change: ((goOn: () => void) => void) | null = null;
   #isStopped = false;
 
   constructor(peer: Peer, ports: PeerPorts, recovered: StoreRecovered) {
@@ -127,22 +127,29 @@ export class Ensemble implements RoleHost {
   }
 
   /**
-   * Another database in place of ours, on this member alone: the role at hand ends and the next one
-   * begins with it. `done` hears when it is on disk. To be called while this member serves.
+   * Another database in place of ours, on this member alone. A leader goes on leading with it, for
+   * Java members lose what they restored with their role; a learner's role ends and the next begins
+   * with it. `done` hears when it is on disk. To be called while this member serves.
    */
   restore(tree: Tree, done: Done): void {
     const role = this.#role;
-    if (role === null || this.#afterRole !== null) {
+    if (role === null || this.#change !== null) {
       return done(new Fault("PROTOCOL", "this server is between two roles", { hint: "try again" }));
     }
-    this.#afterRole = () => {
+    let hasBegun = false;
+    this.#change = (goOn) => {
+      if (hasBegun) return;
+      hasBegun = true;
       this.replica.restore(tree, this.#epochs.current, (fault) => {
+        this.#change = null;
         if (fault === null) this.treeReplaced(tree);
-        done(fault);
         if (fault !== null) this.#peer.fail(fault, 10);
+        else if (this.#role === role) goOn();
         else if (!this.#isStopped) this.#lookLater();
+        done(fault);
       });
     };
+    if (role instanceof LeaderPort) return role.changeTree((goOn) => this.#change?.(goOn));
     role.stop("another database was restored");
   }
 
@@ -176,7 +183,7 @@ export class Ensemble implements RoleHost {
 
   /** As `srst` asks. */
   resetProposalSizes(): void {
-    if (this.#role instanceof LeaderPort) this.#role.resetProposalSizes();
+    if (this.#role instanceof LeaderPort) this.#role.proposalSizes.reset();
   }
 
   /** The gauges that only members have (operations.md 4.2). */
@@ -185,6 +192,7 @@ export class Ensemble implements RoleHost {
       ["peer_state", this.#peerState()],
       ["quorum_size", this.#votersOf().length],
     ];
+    if (this.roleName === "observing") rows.push(["observer_master_id", this.leader ?? -1n]);
     if (!(this.#role instanceof LeaderPort)) return rows;
     const learners = this.#role.learners();
     const synced = learners.filter((learner) => learner.isSynced);
@@ -289,9 +297,7 @@ export class Ensemble implements RoleHost {
     this.#role = null;
     this.#peer.serve(null);
     if (this.#isStopped) return;
-    const after = this.#afterRole;
-    this.#afterRole = null;
-    if (after !== null) return after();
+    if (this.#change !== null) return this.#change(() => {});
     this.#pause = lasted >= STABLE_MS ? 0 : Math.min(PAUSE_MAX, this.#pause * 2 || PAUSE_MIN);
     this.#lookLater();
   }

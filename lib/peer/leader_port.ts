@@ -29,7 +29,9 @@ import { LearnerWire } from "./learner_wire.ts";
 import { MachineLoop } from "./machine_loop.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
+import { Sizes } from "./sizes.ts";
 import { SyncStream } from "./sync_stream.ts";
+import { TreeChange } from "./tree_change.ts";
 
 export type { LeaderPortOptions } from "./leader_port_options.ts";
 
@@ -46,6 +48,8 @@ interface Serving {
 
 export class LeaderPort implements Role, Backend {
   readonly role = "leader";
+  /** Bytes of the proposals. */
+  readonly proposalSizes = new Sizes();
   readonly #host: RoleHost;
   readonly #options: LeaderPortOptions;
   readonly #clock: Clock;
@@ -57,7 +61,7 @@ export class LeaderPort implements Role, Backend {
   #listeners: Closable[] = [];
   #nextLink = 1;
   #serving: Serving | null = null;
-  #sizes = { last: -1, min: -1, max: -1 };
+  #change: TreeChange | null = null;
   readonly #proposals: Tally;
   readonly #commits: Tally;
   /** The clock is asked once for all the packets of one chunk. */
@@ -106,16 +110,6 @@ export class LeaderPort implements Role, Backend {
   /** Syncs that wait for a commit or for a quorum to answer. */
   get pendingSyncs(): number {
     return this.#leader.traffic.pendingSyncs;
-  }
-
-  /** Bytes of the proposals so far; −1 before the first, as Java says. */
-  get proposalSizes(): { last: number; min: number; max: number } {
-    return this.#sizes;
-  }
-
-  /** Forgets the sizes, as `srst` does. */
-  resetProposalSizes(): void {
-    this.#sizes = { last: -1, min: -1, max: -1 };
   }
 
   learners(): LearnerView[] {
@@ -197,6 +191,7 @@ export class LeaderPort implements Role, Backend {
   submit(request: Request): void {
     const serving = this.#serving;
     if (serving === null || !this.#loop.isRunning) return;
+    if (this.#change !== null) return this.#change.hold(request);
     const txn = serving.prepare.prepare(request, this.#now());
     this.#step({ type: "proposed", txn });
   }
@@ -276,7 +271,7 @@ export class LeaderPort implements Role, Backend {
         return this.#wires.get(effect.link)?.packets.send(effect.packet);
       case "log":
         this.#proposals.add(1);
-        this.#measure(effect.txn.bytes.length);
+        this.proposalSizes.add(effect.txn.bytes.length);
         return replica.store.append(effect.txn);
       case "commit":
         return this.#commit(effect.txn, effect.designated);
@@ -319,19 +314,46 @@ export class LeaderPort implements Role, Backend {
   // ---- serving ------------------------------------------------------------------------------------
 
   #establish(epoch: Epoch): void {
+    const { tree } = this.#host.replica;
+    this.#host.established(epoch);
+    this.#host.note("info", "leader", "a quorum follows", { epoch, lastZxid: hex(tree.lastZxid) });
+    this.#open(epoch, zxidOf(epoch, 1n));
+  }
+
+  #open(epoch: Epoch, nextZxid: Zxid): void {
     const host = this.#host;
     const { tree } = host.replica;
     const tracker = host.newTracker();
     tracker.load(tree.sessions, this.#now().mono);
     const prepare = host.newPrepare(tree, tracker);
-    prepare.nextZxid = zxidOf(epoch, 1n);
-    host.established(epoch);
+    prepare.nextZxid = nextZxid;
     const server = host.newServer(tree, this, tracker);
     server.levelWith(epoch);
     this.#serving = { server, prepare, tracker };
-    host.note("info", "leader", "a quorum follows", { epoch, lastZxid: hex(tree.lastZxid) });
     this.#closeOrphans();
     host.serve(server, this.#options.servesClients);
+  }
+
+  /** Has the replica's tree replaced by `change` while this server goes on leading. */
+  changeTree(change: (done: () => void) => void): void {
+    assert(this.#serving !== null && this.#change === null, "trees change while a leader serves");
+    const { traffic } = this.#leader;
+    this.#host.serve(null);
+    this.#change = new TreeChange(() => traffic.outstandingCount, this.#clock, () => {
+      if (!this.#loop.isRunning) return;
+      for (const [link, { stream, dump }] of this.#wires) {
+        if (stream === null && dump === null) continue;
+        this.#drop(link, "the database that it was getting is replaced");
+        this.#step({ type: "unlinked", link });
+      }
+      change(() => {
+        const waited = this.#change?.waiting ?? [];
+        this.#change = null;
+        if (!this.#loop.isRunning) return;
+        this.#open(this.#leader.epoch, traffic.lastProposed + 1n);
+        for (const request of waited) this.submit(request);
+      });
+    });
   }
 
   /**
@@ -355,18 +377,10 @@ export class LeaderPort implements Role, Backend {
     serving.server.committed(txn);
     serving.prepare.applied(txn.header.zxid);
     replica.applied(txn, true);
+    this.#change?.look();
     if (designated === null || txn.body.kind !== "setData") return;
     const text = new TextDecoder().decode(txn.body.record.data ?? NOTHING);
     this.#host.configCommitted(text, designated, txn.header.zxid);
-  }
-
-  #measure(size: number): void {
-    const { min, max } = this.#sizes;
-    this.#sizes = {
-      last: size,
-      min: min < 0 ? size : Math.min(min, size),
-      max: Math.max(max, size),
-    };
   }
 
   #request(link: number, request: ForwardedRequest): void {
