@@ -5,7 +5,7 @@
 import { Fault } from "../base/errors.ts";
 import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Output } from "../codec/output.ts";
-import type { Address, Clock, Link, Millis, Network } from "../ports.ts";
+import type { Address, Clock, Millis, Network } from "../ports.ts";
 import * as records from "../records/client.ts";
 import type { ACL, Stat } from "../records/data.ts";
 import { readStat } from "../records/data.ts";
@@ -24,6 +24,7 @@ import {
   type SessionState,
   type WatchKind,
 } from "./session.ts";
+import { SessionLink } from "./session_link.ts";
 
 export const OPEN_ACL: readonly ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 
@@ -56,20 +57,17 @@ export interface Written {
 
 export class ZkClient {
   readonly session: ClientSession;
-  readonly #network: Network;
+  readonly #link: SessionLink;
   readonly #clock: Clock;
   readonly #options: ClientOptions;
-  #link: Link | null = null;
   #server = 0;
   #wait: Millis;
   #waiting: (() => void)[] = [];
-  #isFlushing = false;
   #isOver = false;
 
   /** `clock` must be this client's own: it has one alarm. */
   constructor(network: Network, clock: Clock, options: ClientOptions) {
     if (options.servers.length === 0) throw new Fault("CONFIG", "a client needs a server");
-    this.#network = network;
     this.#clock = clock;
     this.#options = options;
     this.#wait = options.retryMs ?? 50;
@@ -82,6 +80,7 @@ export class ZkClient {
       timeoutMs: options.timeoutMs ?? SESSION_DEFAULTS.timeoutMs,
       readOnly: options.readOnly ?? false,
     });
+    this.#link = new SessionLink({ network, clock }, this.session, { lost: () => this.#later() });
     this.#dial();
   }
 
@@ -203,7 +202,7 @@ export class ZkClient {
     await this.connected();
     const reply = await new Promise<Reply>((done) => {
       this.session.auth(scheme, auth, done, this.#clock.now());
-      this.#flushSoon();
+      this.#link.flushSoon();
     });
     if (reply.err !== 0) throw new ZkError(reply.err, null);
   }
@@ -225,7 +224,7 @@ export class ZkClient {
         done(reply);
       };
       this.session.request(op, write, answered, this.#clock.now());
-      this.#flushSoon();
+      this.#link.flushSoon();
     });
     if (reply.err !== 0) throw new ZkError(reply.err, path);
     return reply;
@@ -242,17 +241,14 @@ export class ZkClient {
   close(): Promise<void> {
     return new Promise((done) => {
       this.session.close(() => done(), this.#clock.now());
-      this.#flushSoon();
+      this.#link.flushSoon();
     });
   }
 
   /** Drops the link without a word, as a dead client does. The session lives until it expires. */
   abandon(): void {
     this.#isOver = true;
-    this.#clock.wakeAt(null, () => {});
-    this.#link?.destroy();
-    this.#link = null;
-    this.session.unlinked();
+    this.#link.abandon();
     this.#wake();
   }
 
@@ -261,8 +257,7 @@ export class ZkClient {
     if (state === "connected") this.#wait = this.#options.retryMs ?? 50;
     if (state === "expired" || state === "closed") {
       this.#isOver = true;
-      this.#clock.wakeAt(null, () => {});
-      this.#link?.end();
+      this.#link.end();
     }
     if (state !== "disconnected" && state !== "connecting") this.#wake();
   }
@@ -272,44 +267,8 @@ export class ZkClient {
   }
 
   #dial(): void {
-    if (this.#isOver) return;
     const { servers } = this.#options;
-    const to = servers[this.#server % servers.length];
-    this.#network.dial(to, this.session.timeoutMs, (link) => {
-      if (this.#isOver) return link instanceof Fault ? undefined : link.destroy();
-      if (link instanceof Fault) return this.#later();
-      this.#link = link;
-      link.attach({
-        bytes: (chunk) => this.#bytes(link, chunk),
-        drained: () => {},
-        closed: () => this.#lost(link),
-      });
-      this.session.linked(this.#clock.now());
-      this.#flush();
-    });
-  }
-
-  #bytes(link: Link, chunk: Uint8Array): void {
-    if (this.#link !== link) return;
-    try {
-      this.session.bytes(chunk, this.#clock.now());
-      this.#flush();
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#drop(link);
-    }
-  }
-
-  #drop(link: Link): void {
-    link.destroy();
-    this.#lost(link);
-  }
-
-  #lost(link: Link): void {
-    if (this.#link !== link) return;
-    this.#link = null;
-    this.session.unlinked();
-    this.#later();
+    this.#link.dial(servers[this.#server % servers.length], this.session.timeoutMs);
   }
 
   #later(): void {
@@ -318,27 +277,6 @@ export class ZkClient {
     const wait = this.#wait;
     this.#wait = Math.min(wait * 2, 20 * (this.#options.retryMs ?? 50));
     this.#clock.wakeAt(this.#clock.now().mono + wait, () => this.#dial());
-  }
-
-  #flushSoon(): void {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    this.#clock.soon(() => {
-      this.#isFlushing = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    const bytes = this.session.take();
-    if (bytes !== null) this.#link?.write(bytes);
-    const { deadline } = this.session;
-    if (deadline === null) return;
-    this.#clock.wakeAt(deadline, () => {
-      const link = this.#link;
-      if (this.session.tick(this.#clock.now())) this.#flush();
-      else if (link !== null) this.#drop(link);
-    });
   }
 }
 

@@ -1,0 +1,125 @@
+// A client session on one link at a time: dials, hands bytes over both ways, writes once per turn,
+// pings when the session says so, and drops a link on which nothing is heard. Which server comes
+// next, and when, is the owner's to say.
+
+import { Fault } from "../base/errors.ts";
+import type { Address, Clock, Link, Millis, Network } from "../ports.ts";
+import type { ClientSession } from "./session.ts";
+
+export interface SessionLinkEars {
+  /** There is no link any more, or none could be had; `why` is null when the other side closed it. */
+  lost(why: Fault | null): void;
+}
+
+const SILENT = new Fault("TIMEOUT", "the server says nothing");
+
+export class SessionLink {
+  /** Whose bytes travel; replaced only while there is no link. */
+  session: ClientSession;
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #ears: SessionLinkEars;
+  #link: Link | null = null;
+  #isDialling = false;
+  #isFlushDue = false;
+  #isOver = false;
+
+  /** `clock` must be this link's own: it has one alarm. */
+  constructor(
+    ports: { readonly network: Network; readonly clock: Clock },
+    session: ClientSession,
+    ears: SessionLinkEars,
+  ) {
+    this.#network = ports.network;
+    this.#clock = ports.clock;
+    this.session = session;
+    this.#ears = ears;
+  }
+
+  get isUp(): boolean {
+    return this.#link !== null;
+  }
+
+  /** Does nothing while there is a link or another try is under way. */
+  dial(to: Address, within: Millis): void {
+    if (this.#isOver || this.#isDialling || this.#link !== null) return;
+    this.#isDialling = true;
+    this.#network.dial(to, within, (link) => {
+      this.#isDialling = false;
+      if (this.#isOver) return link instanceof Fault ? undefined : link.destroy();
+      if (link instanceof Fault) return this.#ears.lost(link);
+      this.#link = link;
+      link.attach({
+        bytes: (chunk) => this.#bytes(link, chunk),
+        drained: () => {},
+        closed: (why) => this.#lost(link, why),
+      });
+      this.session.linked(this.#clock.now());
+      this.flush();
+    });
+  }
+
+  /** Sends what the session has to say; once for all that is asked in this turn. */
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.#clock.soon(() => {
+      this.#isFlushDue = false;
+      this.flush();
+    });
+  }
+
+  flush(): void {
+    const bytes = this.session.take();
+    if (bytes !== null) this.#link?.write(bytes);
+    const { deadline } = this.session;
+    if (deadline === null) return;
+    this.#clock.wakeAt(deadline, () => {
+      if (this.#link === null) return;
+      if (this.session.tick(this.#clock.now())) this.flush();
+      else this.drop(SILENT);
+    });
+  }
+
+  /** Closes the link without a word; `lost` is told. */
+  drop(why: Fault | null = null): void {
+    const link = this.#link;
+    if (link === null) return;
+    link.destroy();
+    this.#lost(link, why);
+  }
+
+  /** Sends what is left and closes; `lost` is not told, and there is no link hereafter. */
+  end(): void {
+    this.#isOver = true;
+    this.#clock.wakeAt(null, () => {});
+    this.#link?.end();
+  }
+
+  /** Vanishes as a dead process does; `lost` is not told, and there is no link hereafter. */
+  abandon(): void {
+    this.#isOver = true;
+    this.#clock.wakeAt(null, () => {});
+    this.#link?.destroy();
+    this.#link = null;
+    this.session.unlinked();
+  }
+
+  #bytes(link: Link, chunk: Uint8Array): void {
+    if (this.#link !== link) return;
+    try {
+      this.session.bytes(chunk, this.#clock.now());
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return this.drop(error);
+    }
+    this.flush();
+  }
+
+  #lost(link: Link, why: Fault | null): void {
+    if (this.#link !== link || this.#isOver) return;
+    this.#link = null;
+    this.session.unlinked();
+    this.#ears.lost(why);
+  }
+}
