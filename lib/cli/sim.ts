@@ -2,6 +2,7 @@
 // breaks is named, made smaller, and given as a command that shows it again. lib/sim does the work.
 
 import { readFileSync } from "node:fs";
+import process from "node:process";
 import { setImmediate } from "node:timers/promises";
 import { type Profile, PROFILES } from "../sim/nemesis.ts";
 import type { RunOptions, RunResult } from "../sim/run.ts";
@@ -64,6 +65,7 @@ class Totals {
   ops = 0;
   readonly coverage = new Map<string, number>();
   readonly #began = performance.now();
+  readonly #usedBefore = process.cpuUsage();
 
   add(result: RunResult): void {
     this.seeds += 1;
@@ -84,7 +86,8 @@ class Totals {
 
   line(): string {
     const hours = this.virtualMs / 3_600_000;
-    const rate = Math.round(this.virtualMs / Math.max(1, performance.now() - this.#began));
+    const rate = (ms: number): number => Math.round(this.virtualMs / Math.max(1, ms));
+    const { user, system } = process.cpuUsage(this.#usedBefore);
     const parts = [
       `${this.#count("LEADING - LEADER")} elections won`,
       `${this.#count("way=diff")} DIFF`,
@@ -93,7 +96,10 @@ class Totals {
       `${this.#count("torn write")} torn tails`,
       `${this.#count("fault: ")} faults`,
     ];
-    return `${this.seeds} seeds, ${hours.toFixed(1)} h simulated (${rate}x), ` +
+    // The second is what one core does when nothing else wants it.
+    const rates = `${rate(performance.now() - this.#began)}x real time, ` +
+      `${rate((user + system) / 1000)}x processor time`;
+    return `${this.seeds} seeds, ${hours.toFixed(1)} h simulated (${rates}), ` +
       `${this.ops} writes and reads, ${parts.join(", ")}; ${this.failed} failed`;
   }
 }
