@@ -371,6 +371,11 @@ describe("an ensemble", () => {
         () => ensemble.members.every((m) => digestOf(m) === digestOf(first)),
         "all are level again",
       );
+      const times = await Promise.all(ensemble.members.map(async (member) => {
+        const { text } = await ask(member, "/monitor");
+        return Number(/"cnt_unavailable_time" : (\d+)/.exec(text)?.[1]);
+      }));
+      assert.deepEqual(times.toSorted(), [0, 1, 1], "the followers' roles ended, the leader's not");
       const zab = await ask(first, "/zabstate");
       assert.match(zab.text, /"zabstate" : "broadcast"/);
     } finally {

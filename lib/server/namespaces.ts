@@ -35,7 +35,7 @@ export class NamespaceMeter {
   #turnTo(path: string): void {
     const end = path.indexOf("/", 1);
     const namespace = end < 0 ? path : path.slice(0, end);
-    this.#last = namespace;
+    this.#last = namespace === "" ? "/" : namespace;
     let tally = this.#tallies.get(namespace) ?? null;
     if (tally === null && namespace.length > 1 && this.#tallies.size < NAMESPACES_MAX) {
       tally = this.#meters.keyed(this.#name, namespace.slice(1));
