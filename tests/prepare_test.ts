@@ -477,6 +477,35 @@ describe("closeSession of very many", () => {
   });
 });
 
+describe("lists of very many ids", () => {
+  it("are refused when what stands for auth grows beyond what others read (H-L18)", () => {
+    const auth: ACL[] = [{ perms: 31, id: { scheme: "auth", id: "" } }];
+    const server = new FakeServer({ prepare: { recordLimit: 10_000 } });
+    const client = server.connect();
+    for (let i = 0; i < 4; i++) {
+      const packet = { type: 0, scheme: "digest", auth: Buffer.from(`user-${i}:x`) };
+      assert.equal(client.call(OpCode.auth, (o) => records.writeAuthPacket(o, packet)).err, 0);
+    }
+    assert.equal(client.create("/few", "", 0, auth), 0);
+    const parts = (count: number): MultiPart[] =>
+      Array.from({ length: count }, (_, i) => ({
+        kind: "create",
+        header: partHeader(OpCode.create),
+        record: { path: `/n${count}-${i}`, data: null, acl: auth, flags: 0 },
+      }));
+    const multi = (count: number): void =>
+      client.ask(OpCode.multi, (out) => writeMultiRequest(out, parts(count)));
+    multi(3);
+    assert.notEqual(server.tree.get("/n3-2"), undefined);
+    multi(60);
+    assert.equal(server.tree.get("/n60-0"), undefined);
+    const refused = server.log.at(-1)?.body;
+    assert.ok(refused?.kind === "multi" && refused.parts.some((p) => p.type === OpCode.error));
+    for (const { bytes } of server.log) assert.ok(bytes.length < 10_000);
+    agrees(server);
+  });
+});
+
 describe("quotas", () => {
   function limited(limits: string): { server: FakeServer; client: FakeClient } {
     const server = new FakeServer({ prepare: { enforceQuota: true } });

@@ -97,6 +97,7 @@ export class Prepare implements PrepareFace {
       sessionId: request.sessionId,
       auth: request.auth,
       owner: request.owner,
+      authBytes: 0,
     };
     const made = this.#options.hasSpace?.() === false && addsData(request.op)
       ? ErrorCode.SYSTEMERROR // the one code for it that every client knows

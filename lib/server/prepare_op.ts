@@ -33,6 +33,8 @@ export interface Preparing {
   readonly sessionId: bigint;
   readonly auth: readonly Id[];
   readonly owner: Owner;
+  /** Bytes that stand in lists of the txn for `auth` so far. */
+  authBytes: number;
 }
 
 export interface PrepareRules {
@@ -41,6 +43,8 @@ export interface PrepareRules {
   readonly digests: boolean;
   /** Other servers apply these txns too, maybe Java's. */
   readonly othersApply: boolean;
+  /** Longest string or buffer that anybody believes; a txn must stay below (H-L18). */
+  readonly recordLimit: number;
 }
 
 export interface CreateAsk {
@@ -60,6 +64,10 @@ export const isSequentialMode = (flags: number): boolean =>
 export const isEphemeralMode = (flags: number): boolean => flags === 1 || flags === 3;
 export const isTtlMode = (flags: number): boolean => flags === 5 || flags === 6;
 export const isCreateMode = (flags: number): boolean => flags >= 0 && flags <= 6;
+
+/** Permissions and two lengths, and UTF-8 of text as JavaScript counts it, at the most. */
+const ID_BYTES = 12;
+const BYTES_PER_UNIT = 4;
 
 const RESERVED = new Set(["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]);
 
@@ -91,7 +99,7 @@ export class OpPreparer {
     if (mode !== 0) return mode;
     if (ask.path === null) return ErrorCode.MARSHALLINGERROR;
     if (validatePartialPath(ask.path) !== null) return ErrorCode.BADARGUMENTS;
-    const acl = fixup(ask.acl, txn.auth, this.#rules.auth);
+    const acl = this.#acl(txn, ask.acl);
     if (acl === null) return ErrorCode.INVALIDACL;
     const parent = this.#outstanding.find(parentOf(ask.path));
     if (parent === null) return ErrorCode.NONODE;
@@ -166,7 +174,7 @@ export class OpPreparer {
     const session = this.checkSession(txn);
     if (session !== 0) return session;
     if (path === null || validatePath(path) !== null) return ErrorCode.BADARGUMENTS;
-    const acl = fixup(asked, txn.auth, this.#rules.auth);
+    const acl = this.#acl(txn, asked);
     if (acl === null) return ErrorCode.INVALIDACL;
     const node = this.#outstanding.find(path);
     if (node === null) return ErrorCode.NONODE;
@@ -276,6 +284,20 @@ export class OpPreparer {
     });
     this.#outstanding.remove(txn.zxid, path, node);
     return { kind: "delete", record: { path } };
+  }
+
+  /**
+   * The list as it is stored, or null. A client can have very many ids, and ask for all of them in
+   * each part of a multi: what grows beyond what others read is refused.
+   */
+  #acl(txn: Preparing, asked: readonly ACL[] | null): ACL[] | null {
+    const acl = fixup(asked, txn.auth, this.#rules.auth);
+    if (acl === null || asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
+    for (const { id } of acl) {
+      txn.authBytes += ID_BYTES +
+        BYTES_PER_UNIT * ((id.scheme ?? "").length + (id.id ?? "").length);
+    }
+    return txn.authBytes > this.#rules.recordLimit / 2 ? null : acl;
   }
 
   /** Alone we may take what only others cannot read (client.md 11). */
