@@ -47,6 +47,8 @@ const PACES: readonly Pace[] = [
   ...[steady(400), bursts(1500), bursts(2500), bursts(3000)],
   ...[steady(800), bursts(2000), steady(800), bursts(4000)],
 ];
+/** A long haul is long for its faults and its quiet, not for its requests. */
+const LONGHAUL_PACE = 8;
 /** Groups by number of voters: only whole ones make a quorum system. */
 const GROUPS: ReadonlyMap<number, readonly string[]> = new Map([
   [3, ["1", "2", "3"]],
@@ -71,6 +73,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     purge: dice.oneIn(2),
     rollsOverAt: dice.oneIn(8) ? dice.between(20, 150) : null,
   };
+  const profile = wishes.profile ?? drawn.profile;
   const voters = wishes.members ?? drawn.voters;
   const groups = drawn.hasGroups ? GROUPS.get(voters) ?? null : null;
   const settings: Record<string, string> = {
@@ -87,7 +90,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
   groups?.forEach((members, i) => (settings[`group.${i + 1}`] = members));
   if (groups !== null) settings["weight.1"] = voters === 3 ? "1" : "2";
   return {
-    profile: wishes.profile ?? drawn.profile,
+    profile,
     voters,
     observers: wishes.observers ?? drawn.observers,
     hasGroups: groups !== null,
@@ -96,7 +99,8 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
       clients: wishes.clients ?? drawn.clients,
       registers: 3,
       timeoutMs: drawn.timeoutTicks * drawn.tickMs,
-      ...drawn.pace,
+      burst: drawn.pace.burst,
+      thinkMs: drawn.pace.thinkMs * (profile === "longhaul" ? LONGHAUL_PACE : 1),
     },
     settings,
   };
