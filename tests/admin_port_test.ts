@@ -137,6 +137,29 @@ describe("the AdminServer", () => {
   });
 });
 
+describe("the AdminServer of a member", () => {
+  it("is done without when its port is taken", async () => {
+    const holder = createServer();
+    await new Promise<void>((done) => holder.listen(0, "127.0.0.1", done));
+    const at = holder.address();
+    assert.ok(at !== null && typeof at === "object");
+    const notes: string[] = [];
+    const ensemble = await startEnsemble({
+      members: 1,
+      settings: [...ADMIN, `admin.serverPort=${at.port}`],
+      note: (level, _area, text) => void (level === "warn" && notes.push(text)),
+    });
+    try {
+      assert.equal(ensemble.members[0].adminPort, null);
+      assert.ok(notes.some((text) => text.includes("the AdminServer cannot listen")), notes.join());
+      await plant(ensemble.members[0], 1);
+    } finally {
+      await ensemble.stop();
+      await new Promise((done) => holder.close(done));
+    }
+  });
+});
+
 describe("a snapshot", () => {
   it("streams the file it has written, while writes go on", async () => {
     await inFolder(async (place) => {

@@ -236,7 +236,8 @@ describe(`members of ensembles, and Java ${JAVA}'s`, { skip }, () => {
       const roles: string[][] = [];
       for (const mixed of sides) {
         roles.push(await mixed.serving(1, 2, 3));
-        await populate(mixed.client(1));
+        clients.push(mixed.client(1));
+        await populate(clients[clients.length - 1]);
         for (const sid of [1, 2, 3]) {
           const client = mixed.client(sid);
           clients.push(client);

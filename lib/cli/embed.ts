@@ -32,7 +32,7 @@ export interface EmbedOptions {
 export interface EmbeddedServer {
   readonly host: string;
   readonly port: number;
-  /** Of the AdminServer; null unless `admin.enableServer=true` is among the settings. */
+  /** Of the AdminServer; null without `admin.enableServer=true`, or when a member found it taken. */
   readonly adminPort: number | null;
   /** `host:port`, for any client library. */
   readonly connectString: string;

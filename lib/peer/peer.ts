@@ -45,8 +45,8 @@ export interface PeerEars {
   role?(name: string | null): void;
   /** The client port that was bound. */
   bound?(port: number): void;
-  /** The AdminServer's. */
-  adminBound?(port: number): void;
+  /** The AdminServer's; null when it could not be had, and the server goes on without. */
+  adminBound?(port: number | null): void;
 }
 
 export class Peer {
@@ -131,6 +131,7 @@ export class Peer {
       failed: (fault) => {
         if (config.mode === "standalone") return this.fail(fault, 4);
         note("warn", "admin", fault.message);
+        this.#ears.adminBound?.(null);
       },
     });
     this.#admin.listen();
