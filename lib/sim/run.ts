@@ -219,6 +219,7 @@ class Run {
 
   #judgeTrees(): void {
     const digests = new Map<bigint, Node>();
+    const living = new Set(this.clients.map(({ session }) => session.id));
     for (const node of this.#cluster.nodes) {
       const tree = node.peer?.tree;
       if (tree === null || tree === undefined) continue;
@@ -228,6 +229,10 @@ class Run {
         this.#checks.violation(
           `${node.name}: an ephemeral of session ${hex(session)}, which is gone`,
         );
+      }
+      for (const session of tree.sessions.keys()) {
+        if (living.has(session)) continue;
+        this.#checks.violation(`${node.name}: session ${hex(session)} outlives its client`);
       }
       this.#judgeCreates(node);
     }

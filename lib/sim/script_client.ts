@@ -4,7 +4,7 @@
 
 import { Fault } from "../base/errors.ts";
 import { hex } from "../base/ids.ts";
-import { ClientSession, type Reply, type WatchKind } from "../client/session.ts";
+import { ClientSession, type Reply } from "../client/session.ts";
 import type { Output } from "../codec/output.ts";
 import type { Link, Millis } from "../ports.ts";
 import * as records from "../records/client.ts";
@@ -48,6 +48,7 @@ export class ScriptClient {
   readonly #clock: SimClock;
   readonly #network: SimNetwork;
   readonly #say: Say;
+  readonly #armed = new Set<string>();
   #node: Node;
   #link: Link | null = null;
   #isDialling = false;
@@ -62,6 +63,7 @@ export class ScriptClient {
     node: Node,
     timeoutMs: Millis,
     say: Say,
+    broken: Say,
   ) {
     this.name = name;
     this.#number = number;
@@ -76,6 +78,7 @@ export class ScriptClient {
         const text = `${EVENTS.get(type) ?? type} ${path ?? ""}`;
         this.events.push(text);
         say(`${name}: event ${text}`);
+        if (!this.#armed.delete(path ?? "")) broken(`${name}: an event for ${path}, not watched`);
       },
       state: (state) => {
         const isNews = this.#wasConnected || state !== "disconnected";
@@ -186,13 +189,12 @@ export class ScriptClient {
       const { data, stat } = records.readGetDataResponse(reply.body);
       op.value = decoder.decode(data ?? new Uint8Array(0));
       op.stat = stat;
-      if (watch) this.#arm("data", path);
+      if (watch) {
+        this.#armed.add(path);
+        this.session.arm("data", path);
+      }
       return `"${op.value}", version ${stat.version}`;
     }, done);
-  }
-
-  #arm(kind: WatchKind, path: string): void {
-    this.session.arm(kind, path);
   }
 
   /** `create:/p:v`, `set:/p:v`, `delete:/p`, `check:/p:version`. */

@@ -271,7 +271,9 @@ export class ScriptRun {
     const say = (line: string): void => trace.say(line);
     this.#count += 1;
     const node = this.#node(at);
-    const client = new ScriptClient(name, this.#count, cluster, node, millis(timeout), say);
+    const broken = (what: string): void => this.violation(what);
+    const number = this.#count;
+    const client = new ScriptClient(name, number, cluster, node, millis(timeout), say, broken);
     this.#clients.set(name, client);
     this.#wait(ANSWER_MS, () => client.session.state === "connected");
   }

@@ -38,7 +38,7 @@ export const ROWS: readonly Row[] = [
       "proposals that come while a follower takes its DIFF are lost, or NEWLEADER overtakes them",
     verdict: "immune",
     because: "what is committed meanwhile is kept for it and sent once; NEWLEADER ends the stream",
-    scripts: ["proposals_during_diff"],
+    scripts: ["proposals_during_diff", "writes_during_snap"],
     caughtBy: `${TREES}; a learner leaves when a zxid is missing`,
   },
   {
