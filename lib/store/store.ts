@@ -22,6 +22,7 @@ import { recover, type Recovered } from "./recovery.ts";
 import { SnapshotSchedule } from "./retention.ts";
 import { removeAbove, truncateTo } from "./rewind.ts";
 import { setAside } from "./set_aside.ts";
+import { wholeSnapshots } from "./snapshot.ts";
 import { type SnapshotInfo, SnapshotWriter } from "./snapshot_writer.ts";
 import { type SnapshotDone, Snapshots } from "./snapshots.ts";
 import { SpaceWatch } from "./space_watch.ts";
@@ -108,6 +109,7 @@ export class Store {
     const epochs = new EpochFiles(disk, dirs.snapshots, note);
     this.#opened = { dirs, epochs, lastZxid, commit: this.#commitFrom(dirs, lastZxid) };
     this.#snapshots.tree = recovered.tree;
+    this.#snapshots.last = this.#firstSnapshot(dirs, recovered);
     note("info", "store", "the data directory was read", {
       lastZxid: hex(lastZxid),
       snapshot: recovered.snapshot?.name ?? null,
@@ -321,6 +323,15 @@ export class Store {
       if (fault !== null) done(fault);
       else opened.commit.close(done);
     });
+  }
+
+  /** The one that a start begins with, or has just written. */
+  #firstSnapshot(dirs: DataDirs, { snapshot, tree }: StoreRecovered): SnapshotInfo | null {
+    const { disk } = this.#ports;
+    const file = snapshot ?? wholeSnapshots(disk, dirs.snapshots, 1).at(0);
+    if (file === undefined) return null;
+    const { path, zxid } = file;
+    return { path, zxid, size: disk.size(path) ?? 0, nodes: tree.nodeCount };
   }
 
   #open(): Opened {
