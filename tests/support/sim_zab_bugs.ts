@@ -28,7 +28,7 @@ export const ROWS: readonly Row[] = [
       "goes, or later transactions land behind a gap",
     verdict: "immune",
     because: "a rewind removes exactly what is above its target, and appends go behind it",
-    scripts: ["truncated_tail", "forgotten_tail"],
+    scripts: ["truncated_tail", "forgotten_tail", "tail_above_snapshot"],
     tests: ["store_rewind: to any zxid: exactly what came before it is left"],
     caughtBy: `${TREES}; a start that finds a hole`,
   },
