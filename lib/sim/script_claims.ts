@@ -3,8 +3,10 @@
 
 import { Fault } from "../base/errors.ts";
 import type { Zxid } from "../base/ids.ts";
+import { join } from "../store/names.ts";
 import type { Cluster, Node } from "./cluster.ts";
 import type { ScriptClient } from "./script_client.ts";
+import { DATA } from "./script_disk.ts";
 import { valueAt } from "./script_end.ts";
 import { epochsOf, type ScriptTrace } from "./script_trace.ts";
 
@@ -75,6 +77,10 @@ function nodeClaim(node: Node, verb: string, rest: Words, words: Words): () => b
       };
     case "lacks":
       return () => node.peer?.tree !== null && valueAt(node, first) === null;
+    case "has-file":
+      return () => node.storage.files.has(join(DATA, first));
+    case "lacks-file":
+      return () => !node.storage.files.has(join(DATA, first));
     case "said":
       return () => node.fault?.message.includes(rest.join(" ")) ?? false;
     default:

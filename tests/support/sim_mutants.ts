@@ -365,7 +365,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [[
       "checksumHigh !== 0 || adler32(ADLER32_START, window.bytes, start, stop) !== checksum",
       "checksumHigh !== 0",
-    ]],
+    ], ["if (window.bytes[stop] !== RECORD_END) return", "if (stop < 0) return"]],
   },
   {
     name: "the counter of zxids runs beyond its end",
