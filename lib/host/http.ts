@@ -22,7 +22,7 @@ export class HostHttp implements Http {
     options: HttpOptions,
   ): Closable {
     const server = createServer({ maxHeaderSize: HEAD_BYTES }, (request, response) => {
-      asked(new NodeExchange(request, response));
+      asked(new NodeExchange(request, response, options.idleMs));
     });
     server.maxConnections = CONNECTIONS_MAX;
     server.headersTimeout = HEAD_WITHIN;
@@ -62,11 +62,18 @@ class NodeExchange implements HttpExchange {
   onGone: () => void = () => {};
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #idleMs: number;
+  /** Nobody takes an answer any more. */
   #isOver = false;
+  #isDestroyed = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, idleMs: number) {
     this.#request = request;
     this.#response = response;
+    this.#idleMs = idleMs;
+    const { headers } = request;
+    const hasBody = "content-length" in headers || "transfer-encoding" in headers;
+    if (!hasBody) this.#working();
     this.method = request.method ?? "GET";
     this.target = request.url ?? "/";
     this.headers = new Map(
@@ -88,13 +95,16 @@ class NodeExchange implements HttpExchange {
     const finish = (tell: () => void): void => {
       if (isDone) return;
       isDone = true;
-      if (!this.#isOver) tell();
+      if (!this.#isDestroyed) tell();
     };
     request.on("data", (chunk: Uint8Array) => {
-      if (isDone || this.#isOver) return;
+      if (isDone || this.#isDestroyed) return;
       ear.bytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
-    request.on("end", () => finish(() => ear.ended()));
+    request.on("end", () => {
+      this.#working();
+      finish(() => ear.ended());
+    });
     request.on("error", () => finish(() => ear.broken()));
     request.on("close", () => finish(() => ear.broken()));
   }
@@ -106,6 +116,7 @@ class NodeExchange implements HttpExchange {
 
   answer(status: number, headers: Readonly<Record<string, string>>): void {
     if (this.#isOver) return;
+    this.#request.socket.setTimeout(this.#idleMs);
     this.#request.resume(); // a body that nobody wanted must not block the connection
     this.#response.writeHead(status, { ...headers });
   }
@@ -120,7 +131,13 @@ class NodeExchange implements HttpExchange {
 
   destroy(): void {
     this.#isOver = true;
+    this.#isDestroyed = true;
     this.#request.socket.destroy();
+  }
+
+  /** It is our turn: that nothing moves meanwhile is not the other side's fault. */
+  #working(): void {
+    this.#request.socket.setTimeout(0);
   }
 
   #gone(): void {
