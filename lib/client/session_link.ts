@@ -6,16 +6,16 @@ import { Fault } from "../base/errors.ts";
 import type { Address, Clock, Link, Millis, Network } from "../ports.ts";
 import type { ClientSession } from "./session.ts";
 
+/** Why there is no link: closed by either side, nothing heard, no connection, bytes that cannot be. */
+export type LinkLoss = "closed" | "silent" | "unreachable" | "nonsense";
+
 export interface SessionLinkEars {
-  /** There is no link any more, or none could be had; `why` is null when the other side closed it. */
-  lost(why: Fault | null): void;
+  /** There is no link any more, or none could be had. */
+  lost(why: LinkLoss, fault: Fault | null): void;
 }
 
-const SILENT = new Fault("TIMEOUT", "the server says nothing");
-
 export class SessionLink {
-  /** Whose bytes travel; replaced only while there is no link. */
-  session: ClientSession;
+  #session: ClientSession;
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #ears: SessionLinkEars;
@@ -32,29 +32,30 @@ export class SessionLink {
   ) {
     this.#network = ports.network;
     this.#clock = ports.clock;
-    this.session = session;
+    this.#session = session;
     this.#ears = ears;
   }
 
-  get isUp(): boolean {
-    return this.#link !== null;
+  /** There is no link and no try under way. */
+  get isIdle(): boolean {
+    return !this.#isOver && !this.#isDialling && this.#link === null;
   }
 
-  /** Does nothing while there is a link or another try is under way. */
+  /** Does nothing unless {@link isIdle}. */
   dial(to: Address, within: Millis): void {
-    if (this.#isOver || this.#isDialling || this.#link !== null) return;
+    if (!this.isIdle) return;
     this.#isDialling = true;
     this.#network.dial(to, within, (link) => {
       this.#isDialling = false;
       if (this.#isOver) return link instanceof Fault ? undefined : link.destroy();
-      if (link instanceof Fault) return this.#ears.lost(link);
+      if (link instanceof Fault) return this.#ears.lost("unreachable", link);
       this.#link = link;
       link.attach({
         bytes: (chunk) => this.#bytes(link, chunk),
         drained: () => {},
-        closed: (why) => this.#lost(link, why),
+        closed: (fault) => this.#lost(link, "closed", fault),
       });
-      this.session.linked(this.#clock.now());
+      this.#session.linked(this.#clock.now());
       this.flush();
     });
   }
@@ -70,23 +71,28 @@ export class SessionLink {
   }
 
   flush(): void {
-    const bytes = this.session.take();
+    const bytes = this.#session.take();
     if (bytes !== null) this.#link?.write(bytes);
-    const { deadline } = this.session;
+    const { deadline } = this.#session;
     if (deadline === null) return;
     this.#clock.wakeAt(deadline, () => {
       if (this.#link === null) return;
-      if (this.session.tick(this.#clock.now())) this.flush();
-      else this.drop(SILENT);
+      if (this.#session.tick(this.#clock.now())) this.flush();
+      else this.#drop("silent", null);
     });
   }
 
   /** Closes the link without a word; `lost` is told. */
-  drop(why: Fault | null = null): void {
+  drop(): void {
+    this.#drop("closed", null);
+  }
+
+  /** Sends what is left and closes; `lost` is not told. The next link is another session's. */
+  renew(session: ClientSession): void {
     const link = this.#link;
-    if (link === null) return;
-    link.destroy();
-    this.#lost(link, why);
+    this.#link = null;
+    link?.end();
+    this.#session = session;
   }
 
   /** Sends what is left and closes; `lost` is not told, and there is no link hereafter. */
@@ -102,24 +108,31 @@ export class SessionLink {
     this.#clock.wakeAt(null, () => {});
     this.#link?.destroy();
     this.#link = null;
-    this.session.unlinked();
+    this.#session.unlinked();
   }
 
   #bytes(link: Link, chunk: Uint8Array): void {
     if (this.#link !== link) return;
     try {
-      this.session.bytes(chunk, this.#clock.now());
+      this.#session.bytes(chunk, this.#clock.now());
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      return this.drop(error);
+      return this.#drop("nonsense", error);
     }
     this.flush();
   }
 
-  #lost(link: Link, why: Fault | null): void {
+  #drop(why: LinkLoss, fault: Fault | null): void {
+    const link = this.#link;
+    if (link === null) return;
+    link.destroy();
+    this.#lost(link, why, fault);
+  }
+
+  #lost(link: Link, why: LinkLoss, fault: Fault | null): void {
     if (this.#link !== link || this.#isOver) return;
     this.#link = null;
-    this.session.unlinked();
-    this.#ears.lost(why);
+    this.#session.unlinked();
+    this.#ears.lost(why, fault);
   }
 }

@@ -2,11 +2,12 @@
 // back, and keeps its history for history.ts. Unlike workload.ts's clients it does nothing by itself
 // but reconnect to the member it was told.
 
-import { Fault } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
 import { hex } from "../base/ids.ts";
 import { ClientSession, type Reply } from "../client/session.ts";
+import { type LinkLoss, SessionLink } from "../client/session_link.ts";
 import type { Output } from "../codec/output.ts";
-import type { Link, Millis } from "../ports.ts";
+import type { Millis } from "../ports.ts";
 import * as records from "../records/client.ts";
 import { readStat } from "../records/data.ts";
 import { errorName, OpCode } from "../txn/opcodes.ts";
@@ -46,12 +47,10 @@ export class ScriptClient {
   readonly #cluster: Cluster;
   readonly #life: Life;
   readonly #clock: SimClock;
-  readonly #network: SimNetwork;
+  readonly #link: SessionLink;
   readonly #say: Say;
   readonly #armed = new Set<string>();
   #node: Node;
-  #link: Link | null = null;
-  #isDialling = false;
   #isGone = false;
   #wasConnected = false;
   #syncedAt: Millis | null = null;
@@ -72,7 +71,7 @@ export class ScriptClient {
     this.#say = say;
     this.#life = new Life(cluster.world, name);
     this.#clock = new SimClock(this.#life, { offset: 0 });
-    this.#network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
+    const network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
     this.session = new ClientSession({
       event: ({ type, path }) => {
         const text = `${EVENTS.get(type) ?? type} ${path ?? ""}`;
@@ -88,30 +87,28 @@ export class ScriptClient {
       },
       authFailed: () => {},
     }, { timeoutMs, readOnly: false, frameLimit: 1 << 24 });
+    this.#link = new SessionLink({ network, clock: this.#clock }, this.session, {
+      lost: (why, fault) => this.#lost(why, fault),
+    });
     this.#dial();
   }
 
   /** Dies without a word: its session is left to expire. */
   kill(): void {
     this.#isGone = true;
-    this.#link?.destroy();
-    this.#link = null;
-    this.session.unlinked();
+    this.#link.abandon();
     this.#life.end();
   }
 
   /** Goes to another member with the same session. */
   move(node: Node): void {
     this.#node = node;
-    const link = this.#link;
-    if (link === null) return;
-    link.destroy();
-    this.#lost(link);
+    this.#link.drop();
   }
 
   close(done: () => void): void {
     this.session.close(done, this.#clock.now());
-    this.#flush();
+    this.#link.flush();
   }
 
   get isOver(): boolean {
@@ -277,59 +274,20 @@ export class ScriptClient {
       const more = read(op, reply);
       done(`ok at ${hex(reply.zxid)}${more === "" ? "" : `, ${more}`}`);
     }, this.#clock.now());
-    this.#flush();
+    this.#link.flush();
     return true;
   }
 
   // ---- the link -----------------------------------------------------------------------------------
 
   #dial(): void {
-    if (this.isOver || this.#isDialling || this.#link !== null) return;
-    this.#isDialling = true;
-    this.#network.dial({ host: this.#node.host, port: CLIENT_PORT }, 2000, (link) => {
-      this.#isDialling = false;
-      if (link instanceof Fault) return this.#later();
-      this.#link = link;
-      link.attach({
-        bytes: (chunk) => this.#bytes(link, chunk),
-        drained: () => {},
-        closed: () => this.#lost(link),
-      });
-      this.session.linked(this.#clock.now());
-      this.#flush();
-    });
+    if (!this.isOver) this.#link.dial({ host: this.#node.host, port: CLIENT_PORT }, 2000);
   }
 
-  #later(): void {
-    this.#life.after(RETRY_MS, () => this.#dial());
-  }
-
-  #bytes(link: Link, chunk: Uint8Array): void {
-    if (this.#link !== link) return;
-    this.session.bytes(chunk, this.#clock.now());
-    this.#flush();
-  }
-
-  #lost(link: Link): void {
-    if (this.#link !== link) return;
-    this.#link = null;
+  #lost(why: LinkLoss, fault: Fault | null): void {
+    if (why === "nonsense") throw fault;
+    if (why === "silent") this.#say(`${this.name}: hears nothing`);
     this.#syncedAt = null;
-    this.session.unlinked();
-    this.#later();
-  }
-
-  #flush(): void {
-    const bytes = this.session.take();
-    if (bytes !== null) this.#link?.write(bytes);
-    const { deadline } = this.session;
-    if (deadline === null) return;
-    this.#clock.wakeAt(deadline, () => {
-      const link = this.#link;
-      if (link === null) return;
-      if (this.session.tick(this.#clock.now())) return this.#flush();
-      this.#say(`${this.name}: hears nothing`);
-      link.destroy();
-      this.#lost(link);
-    });
+    this.#life.after(RETRY_MS, () => this.#dial());
   }
 }

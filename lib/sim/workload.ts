@@ -3,11 +3,12 @@
 // told, with times. They use the same ClientSession as people's clients. What their histories must
 // show is history.ts's.
 
-import { Fault } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
 import type { SessionId, Zxid } from "../base/ids.ts";
 import { ClientSession, type Reply, type SessionState } from "../client/session.ts";
+import { type LinkLoss, SessionLink } from "../client/session_link.ts";
 import type { Output } from "../codec/output.ts";
-import type { Link, Millis } from "../ports.ts";
+import type { Millis } from "../ports.ts";
 import * as records from "../records/client.ts";
 import { readStat, type Stat } from "../records/data.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
@@ -77,8 +78,6 @@ export class SimClient {
   session: ClientSession;
   isStopped = false;
   #life: Life;
-  #link: Link | null = null;
-  #isDialling = false;
   #turn = 0;
   #value = 0;
   #syncedAt: Millis | null = null;
@@ -87,9 +86,8 @@ export class SimClient {
   readonly #watches = new Map<string, ArmedWatch>();
   /** Nodes that this client made and may delete. */
   readonly #created: string[] = [];
-  #flushDue = false;
   readonly #clock: SimClock;
-  readonly #network: SimNetwork;
+  readonly #link: SessionLink;
   readonly #cluster: Cluster;
   readonly #random: SimRandom;
   readonly #options: WorkloadOptions;
@@ -103,8 +101,11 @@ export class SimClient {
     this.#random = cluster.world.random(`client ${number}`);
     this.#life = new Life(cluster.world, `c${number}`);
     this.#clock = new SimClock(this.#life, { offset: 0 });
-    this.#network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
+    const network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
     this.session = this.#newSession();
+    this.#link = new SessionLink({ network, clock: this.#clock }, this.session, {
+      lost: (why, fault) => this.#lost(why, fault),
+    });
   }
 
   start(): void {
@@ -123,10 +124,7 @@ export class SimClient {
 
   /** Goes to another member, as clients do at any time. */
   move(): void {
-    const link = this.#link;
-    if (link === null) return;
-    link.destroy();
-    this.#lost(link);
+    this.#link.drop();
   }
 
   /** At the end: watches armed before the last change of their node must have fired. */
@@ -195,78 +193,25 @@ export class SimClient {
     this.#watches.clear();
     this.#highest = 0n;
     this.#syncedAt = null;
-    const link = this.#link;
-    this.#link = null;
-    link?.end();
     this.session = this.#newSession();
+    this.#link.renew(this.session);
     this.#later();
   }
 
   #dial(): void {
-    if (this.#isDialling || this.#link !== null) return;
-    this.#isDialling = true;
+    if (!this.#link.isIdle) return;
     const host = this.#random.pick(this.#cluster.nodes).host;
-    this.#network.dial({ host, port: CLIENT_PORT }, 2000, (link) => {
-      this.#isDialling = false;
-      if (link instanceof Fault) return this.#later();
-      this.#link = link;
-      link.attach({
-        bytes: (chunk) => this.#bytes(link, chunk),
-        drained: () => {},
-        closed: () => this.#lost(link),
-      });
-      this.session.linked(this.#clock.now());
-      this.#flush();
-    });
+    this.#link.dial({ host, port: CLIENT_PORT }, 2000);
   }
 
   #later(): void {
     this.#life.after(20 + this.#random.below(200), () => this.#dial());
   }
 
-  #bytes(link: Link, chunk: Uint8Array): void {
-    if (this.#link !== link) return;
-    try {
-      this.session.bytes(chunk, this.#clock.now());
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      this.#ear.violation(`client ${this.number}: ${error.message}`);
-      link.destroy();
-      this.#lost(link);
-    }
-    this.#flush();
-  }
-
-  #lost(link: Link): void {
-    if (this.#link !== link) return;
-    this.#link = null;
+  #lost(why: LinkLoss, fault: Fault | null): void {
+    if (why === "nonsense") this.#ear.violation(`client ${this.number}: ${fault?.message}`);
     this.#syncedAt = null;
-    this.session.unlinked();
     this.#later();
-  }
-
-  #flushSoon(): void {
-    if (this.#flushDue) return;
-    this.#flushDue = true;
-    this.#clock.soon(() => {
-      this.#flushDue = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    const bytes = this.session.take();
-    if (bytes !== null) this.#link?.write(bytes);
-    const { deadline } = this.session;
-    if (deadline === null) return;
-    this.#clock.wakeAt(deadline, () => {
-      const link = this.#link;
-      if (this.session.tick(this.#clock.now())) this.#flush();
-      else if (link !== null) {
-        link.destroy();
-        this.#lost(link);
-      }
-    });
   }
 
   #next(): void {
@@ -296,7 +241,7 @@ export class SimClient {
     if (dice < 98) return;
     if (dice < 99) return this.move();
     this.session.close(() => {}, this.#clock.now());
-    this.#flushSoon();
+    this.#link.flushSoon();
   }
 
   #op(kind: Op["kind"], path: string, value: string | null): Op {
@@ -338,7 +283,7 @@ export class SimClient {
 
   #ask(op: number, write: (out: Output) => void, done: (reply: Reply) => void): void {
     this.session.request(op, write, done, this.#clock.now());
-    this.#flushSoon();
+    this.#link.flushSoon();
   }
 
   #fresh(): Uint8Array {
