@@ -498,6 +498,16 @@ function huntBySeed({ runSeed }: Build, seedsMax: number): Found | null {
   return null;
 }
 
+/** What finds it: a scenario, else one of so many seeds; null: nothing does. */
+export async function hunt(mutant: Mutant, seedsMax: number): Promise<Found | null> {
+  const built = await build(mutant);
+  try {
+    return huntByScript(built) ?? huntBySeed(built, seedsMax);
+  } finally {
+    built.remove();
+  }
+}
+
 const HEAD = `# Deliberate bugs, and what finds them
 
 Written by \`npx tsx tests/support/sim_mutants.ts --write\`. Each mutant is a copy of lib/ with one bug
