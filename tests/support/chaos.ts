@@ -10,6 +10,7 @@ import type { Op } from "../../lib/sim/workload.ts";
 import { Seeded } from "./generate.ts";
 import { type Verdict, verdict } from "./history_checks.ts";
 import { furnish, LiveClient } from "./history_live.ts";
+import { strangeErrors } from "./java_errors.ts";
 import { MixedEnsemble } from "./mixed_ensemble.ts";
 import { digestTrouble, equalTrees, logTrouble } from "./trees.ts";
 
@@ -23,6 +24,8 @@ export interface ChaosPlan {
   readonly clients?: number;
   readonly thinkMs?: number;
   readonly faultsPerRound?: number;
+  /** What is wrong in the members' logs, for who does not want it judged as usual. */
+  readonly logs?: (made: MixedEnsemble) => string[];
 }
 
 export interface ChaosReport {
@@ -148,6 +151,7 @@ export async function chaos(
 export async function soundness(
   made: MixedEnsemble,
   clients: readonly LiveClient[],
+  logs: (made: MixedEnsemble) => string[] = (all) => [...logTrouble(all), ...strangeErrors(all)],
 ): Promise<Verdict> {
   await Promise.all(clients.map((client) => within(client.connected(), 30_000, "a session")));
   const living = new Set(clients.map((client) => client.sessionId));
@@ -163,7 +167,7 @@ export async function soundness(
     ...seen.wrong,
     ...clients.flatMap((client) => client.violations),
     ...await digestTrouble(made),
-    ...logTrouble(made),
+    ...logs(made),
   ];
   if (wrong.length > 0) throw new Error(`wrong:\n${wrong.slice(0, 30).join("\n")}`);
   return seen;
@@ -231,7 +235,7 @@ class Run {
   }
 
   async #check(): Promise<void> {
-    const { deposed, counts } = await soundness(this.#made, this.#clients);
+    const { deposed, counts } = await soundness(this.#made, this.#clients, this.#plan.logs);
     this.#deposed = deposed;
     this.#counts = counts;
   }

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { type ZkClient, ZkError } from "../../lib/client/client.ts";
 import type { Stat } from "../../lib/records/data.ts";
 import { excusedMismatches } from "./fuzzy_snapshots.ts";
+import { errorKind, listedKinds } from "./java_errors.ts";
 import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
 
 export interface Leaf {
@@ -122,18 +123,12 @@ const NEVER = [
 ];
 
 /**
- * What Java servers print among themselves too when a leader dies or a link breaks under load: a
- * request sent to a leader just lost ends the thread that sends, and the server starts anew.
- */
-const AMONG_THEMSELVES =
-  /from thread : ((Follower|Observer)RequestProcessor|LearnerSender)[^]*(Socket|EOF|IO|NullPointer)E/;
-
-/**
  * Records of the members' logs that are never fine, with where they are; but for those that a test
  * has caused on purpose.
  */
 export function logTrouble(made: MixedEnsemble, caused: RegExp | null = null): string[] {
   const wrong: string[] = [];
+  const listed = listedKinds(); // what Java servers print among themselves too
   for (const { sid, logs } of made.seats) {
     for (const { kind, file } of logs) {
       const who = `server ${sid} (${kind === OURS ? "ours" : `java ${kind}`})`;
@@ -143,7 +138,7 @@ export function logTrouble(made: MixedEnsemble, caused: RegExp | null = null): s
       const excused = kind === OURS ? new Set<string>() : excusedMismatches(made, records);
       for (const record of bad) {
         if (caused?.test(record) === true) continue;
-        if (kind !== OURS && (AMONG_THEMSELVES.test(record) || excused.has(record))) continue;
+        if (kind !== OURS && (listed.has(errorKind(record) ?? "") || excused.has(record))) continue;
         wrong.push(`${who}: ${record.slice(0, 700)}`);
       }
     }
