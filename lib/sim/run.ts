@@ -36,6 +36,8 @@ export interface RunResult {
   /** Virtual milliseconds. */
   readonly virtualMs: number;
   readonly steps: number;
+  /** Of these, how long there were faults. */
+  readonly faultMs: number;
   readonly faults: number;
   readonly ops: number;
   readonly acknowledged: number;
@@ -67,6 +69,7 @@ export function runSeed(options: RunOptions): RunResult {
     hash: world.hash(),
     virtualMs: world.now,
     steps: world.steps,
+    faultMs: run.faultMs,
     faults: run.faults,
     ops: ops.length,
     acknowledged: ops.filter((op) => op.outcome === "ok").length,
@@ -78,6 +81,7 @@ export function runSeed(options: RunOptions): RunResult {
 class Run {
   readonly clients: SimClient[] = [];
   faults = 0;
+  faultMs = 0;
   readonly #world: World;
   readonly #cluster: Cluster;
   readonly #checks: Checks;
@@ -170,12 +174,14 @@ class Run {
       skip: this.#options.skip ?? new Set(),
     });
     nemesis.start();
-    const end = this.#world.now + this.#options.minutes * 60_000;
+    const began = this.#world.now;
+    const end = began + this.#options.minutes * 60_000;
     while (this.#world.now < end && this.#checks.violations.length === 0) {
       if (!this.#step()) break;
     }
     nemesis.isStopped = true;
     this.faults = nemesis.count;
+    this.faultMs = this.#world.now - began;
   }
 
   /** Healed: progress, equal trees, no ephemerals of the dead, histories in order. */

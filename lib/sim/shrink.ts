@@ -23,6 +23,7 @@ export function tryRun(options: RunOptions): RunResult {
       hash: "",
       virtualMs: 0,
       steps: 0,
+      faultMs: 0,
       faults: 0,
       ops: 0,
       acknowledged: 0,
@@ -32,27 +33,39 @@ export function tryRun(options: RunOptions): RunResult {
   }
 }
 
-/** At most `triesMax` further runs. */
-export function shrink(failing: RunOptions, first: RunResult, triesMax: number): Shrunk {
+/** What broke, without its numbers: another kind of failure is another story. */
+const kindOf = ({ violations }: RunResult): string =>
+  (violations[0] ?? "").replace(/0x[0-9a-f]+|\d+/g, "N").slice(0, 32);
+
+/** At most `triesMax` further runs, and none any more once `isEnough` says so. */
+export function shrink(
+  failing: RunOptions,
+  first: RunResult,
+  triesMax: number,
+  isEnough: () => boolean = () => false,
+): Shrunk {
   let best: { options: RunOptions; result: RunResult } = {
     options: { ...failing, ear: undefined },
     result: first,
   };
   let tries = 0;
   const attempt = (change: Partial<RunOptions>): boolean => {
-    if (tries >= triesMax) return false;
+    if (tries >= triesMax || isEnough()) return false;
     tries += 1;
     const options = { ...best.options, ...change };
     const result = tryRun(options);
-    if (result.violations.length === 0) return false;
+    if (result.violations.length === 0 || kindOf(result) !== kindOf(first)) return false;
     best = { options, result };
     return true;
   };
-  // Most of a long run is not needed: it ends soon after the fault that matters.
+  // What came after the failure is not needed, and often much of what came before.
+  const untilIt = (): number => Math.ceil(best.result.faultMs / 60) / 1000;
+  if (untilIt() < best.options.minutes) attempt({ minutes: untilIt() });
   for (let part = 2; part <= 16 && attempt({ minutes: failing.minutes / part }); part *= 2);
   attempt({ observers: 0 });
   for (const clients of [1, 2]) if (attempt({ clients })) break;
   skipFaults(best.result.faults, (skip) => attempt({ skip }), () => best.options.skip ?? new Set());
+  if (untilIt() < best.options.minutes) attempt({ minutes: untilIt() });
   return { ...best, tries };
 }
 
