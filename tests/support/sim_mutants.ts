@@ -386,12 +386,9 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
-    name: "an observer keeps nothing of what comes between",
-    file: "zab/learner.ts",
-    changes: [[
-      "      for (const txn of decided) {\n        this.#log(txn);\n",
-      "      for (const txn of decided) {\n",
-    ]],
+    name: "an observer applies what it is told and does not log it",
+    file: "zab/learner_traffic.ts",
+    changes: [['if (this.#options.logs) this.#emit({ type: "log", txn });', ""]],
   },
   {
     name: "trusted logs get no snapshot",
