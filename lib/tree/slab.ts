@@ -12,6 +12,9 @@ const PAGE_BITS = 18;
 const PAGE_SIZE = 1 << PAGE_BITS;
 const OFFSET_BITS = PAGE_BITS - UNIT_BITS;
 const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
+/** The first pages are short: a small tree needs one of each size, and little of each. */
+const SHORT_PAGES = 16;
+const SHORT_SIZE = PAGE_SIZE >> 4;
 /** Larger pieces get an array of their own. */
 const CELL_MAX = PAGE_SIZE >> 3;
 /** Sizes up to this are multiples of a unit; above, eight sizes to each doubling. */
@@ -46,10 +49,11 @@ export class Slab {
   readonly #large: (Uint8Array | null)[] = [];
   readonly #largeFree: number[] = [];
   #largeBytes = 0;
+  #pageBytes = 0;
 
   /** Bytes taken from the system. */
   get reserved(): number {
-    return this.#pages.length * PAGE_SIZE + this.#largeBytes;
+    return this.#pageBytes + this.#largeBytes;
   }
 
   /** A cell of at least `size` bytes; what is in it is arbitrary. */
@@ -67,7 +71,7 @@ export class Slab {
       page.fresh += page.cellSize >> UNIT_BITS;
     }
     page.live += 1;
-    if (page.free === NONE && (page.fresh << UNIT_BITS) + page.cellSize > PAGE_SIZE) {
+    if (page.free === NONE && (page.fresh << UNIT_BITS) + page.cellSize > page.bytes.length) {
       room.pop();
       page.listed = false;
     }
@@ -88,7 +92,8 @@ export class Slab {
       page.listed = true;
       room.push(index);
     }
-    if (page.live === 0 && room.length > 1) this.#close(index, page, room);
+    const isWhole = page.bytes.length === PAGE_SIZE; // a short one stays what it is
+    if (page.live === 0 && room.length > 1 && isWhole) this.#close(index, page, room);
   }
 
   /** The memory that holds a cell, from {@link start} on. */
@@ -111,7 +116,9 @@ export class Slab {
     if (index === undefined) {
       index = this.#pages.length;
       assert(index < PAGES_MAX, "names and data up to 32 KiB each take less than 32 GiB");
-      const bytes = new Uint8Array(PAGE_SIZE);
+      const isShort = index < SHORT_PAGES && 4 * sizeOf(klass) <= SHORT_SIZE;
+      const bytes = new Uint8Array(isShort ? SHORT_SIZE : PAGE_SIZE);
+      this.#pageBytes += bytes.length;
       const ints = new Int32Array(bytes.buffer);
       this.#pages.push({
         bytes,
