@@ -15,6 +15,8 @@ export type Znode = number & { readonly [handle]?: "znode" };
 const PAGE_BITS = 12;
 const PAGE_NODES = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_NODES - 1;
+/** The first page is this short at first and grows to a whole one: most small trees need no more. */
+const FIRST_NODES = 1 << 8;
 const WORDS = 28;
 const RECORD = WORDS * 4;
 /** Where the stat starts in a record, in bytes. */
@@ -70,7 +72,7 @@ export class Records {
 
   /** Bytes taken from the system. */
   get reservedRecords(): number {
-    return this.#bytes.length * PAGE_NODES * RECORD;
+    return this.#bytes.reduce((sum, bytes) => sum + bytes.length, 0);
   }
 
   /** A record of zeros, with null data. */
@@ -97,13 +99,19 @@ export class Records {
 
   #open(): Znode {
     const node = this.#fresh++;
-    if (node >>> PAGE_BITS === this.#ints.length) {
-      const buffer = new ArrayBuffer(PAGE_NODES * RECORD);
-      this.#ints.push(new Int32Array(buffer));
-      this.#bytes.push(new Uint8Array(buffer));
-      this.#views.push(new DataView(buffer));
-    }
+    const page = node >>> PAGE_BITS;
+    if (page === this.#ints.length) this.#page(page, page === 0 ? FIRST_NODES : PAGE_NODES);
+    else if (this.#base(node) === this.#ints[page].length) this.#page(page, 2 * (node & PAGE_MASK));
     return node;
+  }
+
+  /** Nobody keeps a page's memory over the making of a node: it may move here. */
+  #page(page: number, nodes: number): void {
+    const bytes = new Uint8Array(nodes * RECORD);
+    if (page < this.#bytes.length) bytes.set(this.#bytes[page]);
+    this.#bytes[page] = bytes;
+    this.#ints[page] = new Int32Array(bytes.buffer);
+    this.#views[page] = new DataView(bytes.buffer);
   }
 
   #base(node: Znode): number {
