@@ -127,6 +127,7 @@ export class OpPreparer {
     if (node === null) return ErrorCode.NONODE;
     if (!isVersion(node.stat.version, version)) return ErrorCode.BADVERSION;
     if (node.childCount > 0) return ErrorCode.NOTEMPTY;
+    if (isNamelessQuota(path)) return ErrorCode.BADARGUMENTS;
     return this.#deleted(txn, path, parent, node);
   }
 
@@ -137,6 +138,7 @@ export class OpPreparer {
     if (node === null) return ErrorCode.NONODE;
     if (node.childCount > 0) return ErrorCode.NOTEMPTY;
     if (this.#kind(node.stat) === "ephemeral") return ErrorCode.BADVERSION;
+    if (isNamelessQuota(path)) return ErrorCode.BADARGUMENTS;
     const parent = this.#outstanding.find(parentOf(path));
     if (parent === null) return ErrorCode.NONODE;
     return this.#deleted(txn, path, parent, node);
@@ -322,7 +324,7 @@ const isVersion = (current: number, asked: number): boolean => asked === -1 || a
 
 /** The partial check of delete: no other validation (client.md 3.7). */
 function isDeletable(path: string): boolean {
-  return validatePartialPath(path) === null && !RESERVED.has(path) && !isNamelessQuota(path);
+  return validatePartialPath(path) === null && !RESERVED.has(path);
 }
 
 /** A parent after a child was removed; apply never moves pzxid back. */

@@ -43,7 +43,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PORT_FACTS = new Set(["Instant", "Millis", "Address", "Trace", "Random"]);
 
 /** Files of layers 4 and 5 that turn ports into events and back. */
-const DRIVERS = /^lib\/(peer\/(?!config|dynamic_config|settings)\w+|client\/(client|session_link))\.ts$/;
+const DRIVERS =
+  /^lib\/(peer\/(?!config|dynamic_config|settings)\w+|client\/(client|session_link))\.ts$/;
 
 /** Packages and the places that may use them. */
 const PACKAGES: readonly [specifier: RegExp, allowed: RegExp, where: string][] = [
