@@ -62,7 +62,7 @@ export function listedKinds(): ReadonlySet<string> {
   return new Set(kinds);
 }
 
-/** Digests are judged by whose snapshot they followed (fuzzy_snapshots.ts), not by their kind. */
+/** Digests are judged by whose snapshot they followed (java_leaders.ts), not by their kind. */
 const OF_DIGESTS = /digest/i;
 
 /** Errors of Java members of a kind that Java alone does not print. */

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { type ZkClient, ZkError } from "../../lib/client/client.ts";
 import type { Stat } from "../../lib/records/data.ts";
-import { excusedMismatches } from "./fuzzy_snapshots.ts";
+import { excusedByJavaLeader } from "./java_leaders.ts";
 import { errorKind, listedKinds } from "./java_errors.ts";
 import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
 
@@ -135,7 +135,7 @@ export function logTrouble(made: MixedEnsemble, caused: RegExp | null = null): s
       const records = recordsOf(existsSync(file) ? readFileSync(file, "utf8") : "");
       const bad = records.filter((record) => NEVER.some((pattern) => pattern.test(record)));
       if (bad.length === 0) continue;
-      const excused = kind === OURS ? new Set<string>() : excusedMismatches(made, records);
+      const excused = kind === OURS ? new Set<string>() : excusedByJavaLeader(made, records);
       for (const record of bad) {
         if (caused?.test(record) === true) continue;
         if (kind !== OURS && (listed.has(errorKind(record) ?? "") || excused.has(record))) continue;
@@ -151,7 +151,7 @@ function hasExcuse(made: MixedEnsemble, sid: number): boolean {
   const { kind, logs } = made.seat(sid);
   const log = logs.find((one) => one.kind === kind && kind !== OURS);
   return log !== undefined &&
-    excusedMismatches(made, recordsOf(readFileSync(log.file, "utf8"))).size > 0;
+    excusedByJavaLeader(made, recordsOf(readFileSync(log.file, "utf8"))).size > 0;
 }
 
 /** A log cut before each line that begins with a date; a trace belongs to the record it follows. */
