@@ -67,10 +67,14 @@ const OF_DIGESTS = /digest/i;
 /** The faults break links on purpose: which thread notices first is chance. */
 const OF_LINKS = /: a link is broken$/;
 
+/** Whether an error of this kind is somebody's fault unless it is in the list. */
+export const isJudgedByKind = (kind: string): boolean =>
+  !OF_DIGESTS.test(kind) && !OF_LINKS.test(kind);
+
 /** Errors of Java members of a kind that Java alone does not print. */
 export function strangeErrors(made: MixedEnsemble): string[] {
   const listed = listedKinds();
   return [...javaErrorKinds(made)]
-    .filter(([kind]) => !listed.has(kind) && !OF_DIGESTS.test(kind) && !OF_LINKS.test(kind))
+    .filter(([kind]) => isJudgedByKind(kind) && !listed.has(kind))
     .map(([kind, where]) => `no Java server alone prints "${kind}"; ${where}`);
 }
