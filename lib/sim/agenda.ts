@@ -39,13 +39,17 @@ export class Agenda {
 
   /** `now` is the time of the event at hand; `delay` from then on. */
   push(now: Millis, delay: Millis, runner: Runner | null, task: () => void): Due {
-    if (delay <= 0) {
-      const due = new Due(now, this.#asked++, runner, task);
-      this.#atOnce.push(due);
-      return due;
-    }
-    const due = new Due(now + delay, this.#asked++, runner, task);
-    this.#rise(due);
+    return this.pushAt(now, now + Math.max(0, delay), runner, task);
+  }
+
+  /**
+   * At an instant: `now + (at - now)` may be off by a rounding, and what must stay in order by
+   * their instants would not.
+   */
+  pushAt(now: Millis, at: Millis, runner: Runner | null, task: () => void): Due {
+    const due = new Due(Math.max(now, at), this.#asked++, runner, task);
+    if (due.at > now) this.#rise(due);
+    else this.#atOnce.push(due);
     return due;
   }
 

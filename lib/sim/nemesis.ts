@@ -244,7 +244,8 @@ export class Nemesis {
 
   /**
    * A bit of an old file turns. Only where all others hold everything this member may have
-   * promised: else an ensemble may lose what it acknowledged, and no server could help it. A member
+   * promised, its epoch too: else an ensemble may lose what it acknowledged, or two may lead one
+   * epoch (seed 14977), and no server could help it. A member
    * that refuses its files gets an empty disk, as an operator would give it.
    */
   #rot(node: Node, others: readonly Node[]): void {
@@ -252,6 +253,9 @@ export class Nemesis {
     const known = others.map(({ peer }) => peer?.server?.core.tree.lastZxid ?? -1n);
     const voters = others.filter(({ isObserver }) => !isObserver);
     if (voters.length < 2 || known.some((zxid) => zxid < node.storage.durable)) return;
+    const promised = ({ storage }: Node): bigint =>
+      BigInt(storage.text("/data/version-2/acceptedEpoch")?.trim() ?? -1);
+    if (voters.some((voter) => promised(voter) < promised(node))) return;
     node.crash();
     const disk = new SimDisk(node.storage, new Life(world, node.name));
     const files = [

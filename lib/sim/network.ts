@@ -407,7 +407,7 @@ export class SimLink implements Link {
     }
     const due = Math.max(this.#lastArrival, world.now + this.#internet.latency());
     this.#lastArrival = due;
-    world.after(due - world.now, () => {
+    world.at(due, () => {
       if (this.#internet.isCutWay(this.#way)) {
         // Cut while it was on its way: it waits before whatever was sent later.
         this.#stuck.push(parcel);

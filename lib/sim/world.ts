@@ -95,6 +95,11 @@ export class World {
     return this.#agenda.push(this.now, delay, life, task);
   }
 
+  /** At an instant, or at once when that is past. */
+  at(instant: Millis, task: () => void): Due {
+    return this.#agenda.pushAt(this.now, instant, null, task);
+  }
+
   /** Runs the next event; false when there is none. */
   step(): boolean {
     const due = this.#agenda.pop();
