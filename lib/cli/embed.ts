@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers";
 import type { Fault } from "../base/errors.ts";
 import { HostClock } from "../host/clock.ts";
 import { HostDisk } from "../host/disk.ts";
@@ -184,7 +185,17 @@ function start(
 function folderFor(dataDir: string | undefined): { path: string; remove: () => void } {
   if (dataDir !== undefined) return { path: dataDir, remove: () => {} };
   const path = mkdtempSync(join(tmpdir(), "zkpeer-"));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  return { path, remove: () => removeFolder(path, 40) };
+}
+
+/** A server that failed may have a file under way still: what is made meanwhile goes at the next try. */
+function removeFolder(path: string, tries: number): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    if (tries === 0) throw error;
+    setTimeout(() => removeFolder(path, tries - 1), 50);
+  }
 }
 
 /** Ports that were free a moment ago: all are held until the last is known. */

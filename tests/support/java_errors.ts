@@ -67,9 +67,10 @@ const OF_DIGESTS = /digest/i;
 /** The faults break links on purpose: which thread notices first is chance. */
 const OF_LINKS = /: a link is broken$/;
 
+export const isOfLink = (kind: string): boolean => OF_LINKS.test(kind);
+
 /** Whether an error of this kind is somebody's fault unless it is in the list. */
-export const isJudgedByKind = (kind: string): boolean =>
-  !OF_DIGESTS.test(kind) && !OF_LINKS.test(kind);
+export const isJudgedByKind = (kind: string): boolean => !OF_DIGESTS.test(kind) && !isOfLink(kind);
 
 /** Errors of Java members of a kind that Java alone does not print. */
 export function strangeErrors(made: MixedEnsemble): string[] {

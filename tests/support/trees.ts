@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { type ZkClient, ZkError } from "../../lib/client/client.ts";
 import type { Stat } from "../../lib/records/data.ts";
 import { excusedByJavaLeader } from "./java_leaders.ts";
-import { errorKind, listedKinds } from "./java_errors.ts";
+import { errorKind, isOfLink, listedKinds } from "./java_errors.ts";
 import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
 
 export interface Leaf {
@@ -138,7 +138,9 @@ export function logTrouble(made: MixedEnsemble, caused: RegExp | null = null): s
       const excused = kind === OURS ? new Set<string>() : excusedByJavaLeader(made, records);
       for (const record of bad) {
         if (caused?.test(record) === true) continue;
-        if (kind !== OURS && (listed.has(errorKind(record) ?? "") || excused.has(record))) continue;
+        const error = errorKind(record) ?? "";
+        const isJavas = listed.has(error) || isOfLink(error) || excused.has(record);
+        if (kind !== OURS && isJavas) continue;
         wrong.push(`${who}: ${record.slice(0, 700)}`);
       }
     }
