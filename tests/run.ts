@@ -7,8 +7,8 @@
 // fast: every tests/*_test.ts but those below.  interop: tests/interop_*_test.ts, the full matrix
 // of Java versions and clients.  soak: tests/soak_*_test.ts, long chaos and simulator runs.
 
-import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -114,6 +114,14 @@ function option(args: readonly string[], name: string): string | null {
   return at < 0 ? null : args[at + 1] ?? null;
 }
 
+/** Some tests run the same file on the other runtime: that takes what package.json names. */
+function setUp(): void {
+  if (existsSync(join(ROOT, "node_modules", "tsx"))) return;
+  console.log("npm install, once");
+  const words = ["install", "--no-audit", "--no-fund"];
+  spawnSync("npm", words, { cwd: ROOT, stdio: "inherit" });
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const runtime = option(args, "runtime") ?? ("Deno" in globalThis ? "deno" : "node");
   const set = option(args, "set") ?? "fast";
@@ -122,6 +130,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   mkdirSync(LOGS, { recursive: true });
+  setUp();
   const files = filesOf(set, option(args, "only"));
   if (files.length === 0) {
     console.error(`no test file of set ${set} matches`);

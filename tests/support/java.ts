@@ -137,6 +137,9 @@ export function fourLetter(port: number, word: string, host = "127.0.0.1"): Prom
   });
 }
 
+/** Ports this process has drawn: servers that start side by side must not be given the same. */
+const given = new Set<number>();
+
 /**
  * Ports that nobody listens on at `host`, all different. Drawn from below the range that the system
  * gives to outgoing connections: one of those could take a port before its server is up.
@@ -147,6 +150,8 @@ export async function freePorts(count: number, host = "127.0.0.1"): Promise<numb
   for (let tries = 0; ports.length < count; tries++) {
     if (tries > 200 * count) throw new Error(`no ${count} free ports at ${host}`);
     const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (given.has(port)) continue;
+    given.add(port);
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
       server.on("error", () => resolve(false));
