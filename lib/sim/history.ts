@@ -4,7 +4,7 @@
 
 import type { Zxid } from "../base/ids.ts";
 import type { Stat } from "../records/data.ts";
-import type { Op } from "./workload.ts";
+import type { Op } from "./op.ts";
 
 /** The state of one register at the end. */
 export interface FinalState {

@@ -14,7 +14,7 @@ import { errorName, OpCode } from "../txn/opcodes.ts";
 import { type MultiPart, partHeader, readMultiResponse, writeMultiRequest } from "../wire/multi.ts";
 import { CLIENT_PORT, type Cluster, type Node } from "./cluster.ts";
 import { SimNetwork } from "./network.ts";
-import type { Op } from "./workload.ts";
+import { beginOp, endOp, type Op } from "./op.ts";
 import { Life, SimClock } from "./world.ts";
 
 const OPEN = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
@@ -242,7 +242,7 @@ export class ScriptClient {
     done: (text: string) => void,
   ): boolean {
     const { session } = this;
-    const op: Op = {
+    const op = beginOp({
       client: this.#number,
       turn: this.ops.length,
       session: session.id,
@@ -250,14 +250,8 @@ export class ScriptClient {
       path,
       value,
       began: this.#cluster.world.now,
-      ended: null,
-      outcome: "open",
-      err: 0,
-      zxid: 0n,
-      stat: null,
       afterSync: kind === "get" ? this.#syncedAt : null,
-      made: null,
-    };
+    });
     this.ops.push(op);
     if (session.state !== "connected") {
       op.outcome = "error";
@@ -265,10 +259,7 @@ export class ScriptClient {
       return true;
     }
     session.request(code, write, (reply) => {
-      op.ended = this.#cluster.world.now;
-      op.err = reply.err;
-      op.zxid = reply.zxid;
-      op.outcome = reply.lost ? "lost" : reply.err === 0 ? "ok" : "error";
+      endOp(op, reply, this.#cluster.world.now);
       if (reply.lost) return done("lost");
       if (reply.err !== 0) return done(errorName(reply.err));
       const more = read(op, reply);

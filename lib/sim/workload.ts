@@ -15,6 +15,7 @@ import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import { partHeader, readMultiResponse, writeMultiRequest } from "../wire/multi.ts";
 import { CLIENT_PORT, type Cluster } from "./cluster.ts";
 import { SimNetwork } from "./network.ts";
+import { beginOp, endOp, type Op } from "./op.ts";
 import { Life, SimClock, type SimRandom } from "./world.ts";
 
 const OPEN = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
@@ -23,30 +24,6 @@ const decoder = new TextDecoder();
 
 /** Requests of one client that are under way at once. */
 const PENDING_MAX = 8;
-
-/** One operation from its start to its end, as a client saw it. */
-export interface Op {
-  readonly client: number;
-  /** The session's number of this op, growing. */
-  readonly turn: number;
-  readonly session: SessionId;
-  readonly kind: "set" | "create" | "ephemeral" | "sequence" | "delete" | "multi" | "get" | "sync";
-  readonly path: string;
-  /** What was written, unique to this op; for reads what was read. */
-  value: string | null;
-  readonly began: Millis;
-  ended: Millis | null;
-  /** `ok`, `error` (certainly not done), `lost` (nobody knows). */
-  outcome: "open" | "ok" | "error" | "lost";
-  err: number;
-  /** The zxid in the reply's header. */
-  zxid: Zxid;
-  stat: Stat | null;
-  /** For `get`: whether a sync of the same session was answered just before. */
-  readonly afterSync: Millis | null;
-  /** The path that was really made. */
-  made: string | null;
-}
 
 export interface ClientEar {
   /** A promise was broken, as one client saw it. */
@@ -245,7 +222,7 @@ export class SimClient {
   }
 
   #op(kind: Op["kind"], path: string, value: string | null): Op {
-    const op: Op = {
+    const op = beginOp({
       client: this.number,
       turn: this.#turn++,
       session: this.session.id,
@@ -253,23 +230,14 @@ export class SimClient {
       path,
       value,
       began: this.#cluster.world.now,
-      ended: null,
-      outcome: "open",
-      err: 0,
-      zxid: 0n,
-      stat: null,
       afterSync: kind === "get" ? this.#syncedAt : null,
-      made: null,
-    };
+    });
     this.ops.push(op);
     return op;
   }
 
   #finish(op: Op, reply: Reply): boolean {
-    op.ended = this.#cluster.world.now;
-    op.err = reply.err;
-    op.zxid = reply.zxid;
-    op.outcome = reply.lost ? "lost" : reply.err === 0 ? "ok" : "error";
+    endOp(op, reply, this.#cluster.world.now);
     if (!reply.lost && reply.zxid < this.#highest && this.session.id === op.session) {
       this.#ear.violation(
         `client ${this.number}: zxid went back from ${this.#highest} to ${reply.zxid}`,

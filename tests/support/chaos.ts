@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Op } from "../../lib/sim/workload.ts";
+import type { Op } from "../../lib/sim/op.ts";
 import { Seeded } from "./generate.ts";
 import { type Verdict, verdict } from "./history_checks.ts";
 import { furnish, LiveClient } from "./history_live.ts";

@@ -4,7 +4,7 @@
 
 import { epochOf, type SessionId } from "../../lib/base/ids.ts";
 import { type FinalState, judge } from "../../lib/sim/history.ts";
-import type { Op } from "../../lib/sim/workload.ts";
+import type { Op } from "../../lib/sim/op.ts";
 import type { Leaf } from "./trees.ts";
 
 export interface Verdict {

@@ -12,7 +12,7 @@ import type { Output } from "../../lib/codec/output.ts";
 import * as records from "../../lib/records/client.ts";
 import { readStat } from "../../lib/records/data.ts";
 import { ErrorCode, OpCode } from "../../lib/txn/opcodes.ts";
-import type { Op } from "../../lib/sim/workload.ts";
+import { beginOp, type Op } from "../../lib/sim/op.ts";
 import { readMultiResponse, writeMultiRequest } from "../../lib/wire/multi.ts";
 import { Door } from "./doors.ts";
 import { Seeded } from "./generate.ts";
@@ -166,7 +166,7 @@ export class LiveClient {
   }
 
   #op(kind: Op["kind"], path: string, value: string | null, afterSync: number | null = null): Op {
-    const op: Op = {
+    const op = beginOp({
       client: this.number,
       turn: this.ops.length,
       session: this.#client.sessionId,
@@ -174,14 +174,8 @@ export class LiveClient {
       path,
       value,
       began: performance.now(),
-      ended: null,
-      outcome: "open",
-      err: 0,
-      zxid: 0n,
-      stat: null,
       afterSync,
-      made: null,
-    };
+    });
     this.ops.push(op);
     return op;
   }
