@@ -4,7 +4,14 @@
 import { counterOf, type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
 import { PacketReader } from "../wire/learner.ts";
 import { PacketType } from "../txn/opcodes.ts";
-import { type Cluster, type Ear, type Node, QUORUM_PORT } from "./cluster.ts";
+import {
+  ACCEPTED_EPOCH,
+  type Cluster,
+  CURRENT_EPOCH,
+  type Ear,
+  type Node,
+  QUORUM_PORT,
+} from "./cluster.ts";
 import type { SimFile } from "./file.ts";
 import type { SimLink } from "./network.ts";
 import type { Life, World } from "./world.ts";
@@ -21,12 +28,6 @@ interface EpochsSeen {
   readonly accepted: Epoch | null;
   readonly current: Epoch | null;
 }
-
-const ACCEPTED = "/data/version-2/acceptedEpoch";
-const CURRENT = "/data/version-2/currentEpoch";
-
-const epochIn = (text: string | null): Epoch | null =>
-  text !== null && /^\d+$/.test(text) ? BigInt(text) : null;
 
 export class Checks implements Ear {
   readonly #world: World;
@@ -112,9 +113,9 @@ export class Checks implements Ear {
   #epochs(node: Node): void {
     const { storage } = node;
     const seen = this.#epochFiles.get(node);
-    const files = [storage.files.get(ACCEPTED), storage.files.get(CURRENT)];
+    const files = [storage.files.get(ACCEPTED_EPOCH), storage.files.get(CURRENT_EPOCH)];
     if (seen !== undefined && files[0] === seen.files[0] && files[1] === seen.files[1]) return;
-    const [accepted, current] = [ACCEPTED, CURRENT].map((path) => epochIn(storage.text(path)));
+    const { acceptedEpoch: accepted, currentEpoch: current } = node;
     this.#epochFiles.set(node, { files, accepted, current });
     if (storage.wasWiped || accepted === null || current === null) return;
     if (accepted < (seen?.accepted ?? 0n) || current < (seen?.current ?? 0n)) {
@@ -197,7 +198,7 @@ export class Checks implements Ear {
   /** No epoch is accepted by word before the promise is on disk. */
   #accepts(node: Node, link: SimLink): void {
     const offered = this.#offered.get(link) ?? -1n;
-    const accepted = epochIn(node.storage.text(ACCEPTED));
+    const accepted = node.acceptedEpoch;
     if (accepted !== null && accepted >= offered) return;
     this.violation(`${node.name} accepts epoch ${offered}, but its disk says ${accepted}`);
   }
@@ -211,7 +212,7 @@ export class Checks implements Ear {
       );
       return;
     }
-    const epoch = BigInt(node.storage.text("/data/version-2/currentEpoch") ?? -1n);
+    const epoch = node.currentEpoch ?? -1n;
     if (epoch !== epochOf(zxid)) {
       this.violation(
         `${node.name} acknowledges epoch ${epochOf(zxid)}, but its disk says ${epoch}`,

@@ -5,7 +5,7 @@
 
 import { assert } from "../base/assert.ts";
 import { type Fault, isFault } from "../base/errors.ts";
-import { hex, type Sid } from "../base/ids.ts";
+import { type Epoch, hex, type Sid } from "../base/ids.ts";
 import { type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import { type DiskHealth, GOOD_DISK, type Luck, SimDisk, SimStorage } from "./disk.ts";
@@ -48,6 +48,12 @@ export interface Ear {
   failed?(node: Node, fault: Fault, exitCode: number | null): void;
 }
 
+export const ACCEPTED_EPOCH = "/data/version-2/acceptedEpoch";
+export const CURRENT_EPOCH = "/data/version-2/currentEpoch";
+
+const epochIn = (text: string | null): Epoch | null =>
+  text !== null && /^\d+$/.test(text.trim()) ? BigInt(text.trim()) : null;
+
 /** One member from life to life: its disk stays. */
 export class Node {
   readonly sid: Sid;
@@ -79,6 +85,16 @@ export class Node {
 
   get isUp(): boolean {
     return this.life !== null;
+  }
+
+  /** What its disk says it has promised; null: no such file, or a torn one. */
+  get acceptedEpoch(): Epoch | null {
+    return epochIn(this.storage.text(ACCEPTED_EPOCH));
+  }
+
+  /** The epoch that its disk says it has joined, likewise. */
+  get currentEpoch(): Epoch | null {
+    return epochIn(this.storage.text(CURRENT_EPOCH));
   }
 
   /** Begins a life. A start that fails is heard like any other end. */

@@ -253,9 +253,8 @@ export class Nemesis {
     const known = others.map(({ peer }) => peer?.server?.core.tree.lastZxid ?? -1n);
     const voters = others.filter(({ isObserver }) => !isObserver);
     if (voters.length < 2 || known.some((zxid) => zxid < node.storage.durable)) return;
-    const promised = ({ storage }: Node): bigint =>
-      BigInt(storage.text("/data/version-2/acceptedEpoch")?.trim() ?? -1);
-    if (voters.some((voter) => promised(voter) < promised(node))) return;
+    const promised = node.acceptedEpoch ?? -1n;
+    if (voters.some((voter) => (voter.acceptedEpoch ?? -1n) < promised)) return;
     node.crash();
     const disk = new SimDisk(node.storage, new Life(world, node.name));
     const files = [

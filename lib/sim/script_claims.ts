@@ -8,7 +8,7 @@ import type { Cluster, Node } from "./cluster.ts";
 import type { ScriptClient } from "./script_client.ts";
 import { DATA } from "./script_disk.ts";
 import { valueAt } from "./script_end.ts";
-import { epochsOf, type ScriptTrace } from "./script_trace.ts";
+import type { ScriptTrace } from "./script_trace.ts";
 
 type Words = readonly string[];
 
@@ -67,7 +67,7 @@ function nodeClaim(node: Node, verb: string, rest: Words, words: Words): () => b
       return () => node.storage.durable === BigInt(first);
     case "epochs":
       return () => {
-        const { accepted, current } = epochsOf(node);
+        const { acceptedEpoch: accepted, currentEpoch: current } = node;
         return accepted === BigInt(first) && current === BigInt(second);
       };
     case "has":

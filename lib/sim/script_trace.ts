@@ -2,7 +2,7 @@
 // members as they are written, what is durable on each disk, who serves as what. PINGs and elections'
 // notifications are left out, they are many and say little.
 
-import { type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
+import { epochOf, hex, type Zxid } from "../base/ids.ts";
 import { Input } from "../codec/input.ts";
 import { type QuorumPacket, readAckEpoch, readForwardedHeader } from "../records/quorum.ts";
 import { opName, packetName, PacketType } from "../txn/opcodes.ts";
@@ -143,21 +143,12 @@ export class ScriptTrace {
       seen.durable = durable;
       this.say(`${node.name} disk: durable up to ${zxidText(durable)}`);
     }
-    const { accepted, current } = epochsOf(node);
+    const { acceptedEpoch: accepted, currentEpoch: current } = node;
     const epochs = `accepted epoch ${accepted ?? "none"}, current ${current ?? "none"}`;
     if (epochs === seen.epochs) return;
     if (seen.epochs !== "" || accepted !== null) this.say(`${node.name} disk: ${epochs}`);
     seen.epochs = epochs;
   }
-}
-
-/** What the epoch files of a member hold; null: no such file, or a torn one. */
-export function epochsOf(node: Node): { accepted: Epoch | null; current: Epoch | null } {
-  const read = (name: string): Epoch | null => {
-    const text = node.storage.text(`/data/version-2/${name}`);
-    return text === null || !/^\d+$/.test(text.trim()) ? null : BigInt(text.trim());
-  };
-  return { accepted: read("acceptedEpoch"), current: read("currentEpoch") };
 }
 
 export const nameOf = (host: string): string => host.replace(/^10\.0\.0\./, "s");
