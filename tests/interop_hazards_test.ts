@@ -99,8 +99,9 @@ class Scene {
     for (const [i, client] of this.#clients.entries()) {
       const data = bytes(`turn ${this.#turn++}`);
       await client.set("/turn", data);
-      const reader = this.#clients[(i + 1) % this.#clients.length];
-      await reader.sync("/turn");
+      const at = (i + 1) % this.#clients.length;
+      const reader = this.#clients[at];
+      await this.made.level(reader, this.made.sids[at], "/turn");
       assert.deepEqual((await reader.get("/turn")).data, data);
       await client.create("/limited/n-", null, 2); // counted by the quota's text
     }

@@ -110,8 +110,8 @@ function stories(kinds: readonly string[]): void {
     const clients = made.sids.map((sid) => made.client([sid]));
     for (const [i, writer] of clients.entries()) {
       await writer.create(`/by${i}`, bytes(`${i}`));
-      for (const reader of clients) {
-        await reader.sync(`/by${i}`);
+      for (const [at, reader] of clients.entries()) {
+        await made.level(reader, made.sids[at], `/by${i}`);
         assert.deepEqual((await reader.get(`/by${i}`)).data, bytes(`${i}`));
       }
     }
@@ -125,7 +125,7 @@ function stories(kinds: readonly string[]): void {
       for (const path of [root, `${root}/w`, `${root}/later`]) await helper.create(path);
       const one = await Wanderer.at(made, from);
       const { sessionId } = one.client;
-      await one.client.sync(root);
+      await made.level(one.client, from, root);
       await one.client.create(`${root}/e`, null, EPHEMERAL);
       for (const name of ["w", "later"]) await one.client.get(`${root}/${name}`, true);
       assert.equal(await one.client.exists(`${root}/missing`, true), null);
@@ -145,12 +145,12 @@ function stories(kinds: readonly string[]): void {
       await one.event(`${CHANGED} ${root}/later`);
       for (const sid of made.sids) {
         const reader = made.client([sid]);
-        await reader.sync(root);
+        await made.level(reader, sid, root);
         assert.equal((await reader.get(`${root}/e`)).stat.ephemeralOwner, sessionId);
         await reader.close();
       }
       await one.end();
-      await helper.sync(root);
+      await helper.set(root, null); // its own write is behind the end, wherever it is connected
       assert.equal(await helper.exists(`${root}/e`), null);
       await helper.close();
     });
@@ -165,8 +165,8 @@ function stories(kinds: readonly string[]): void {
       const watchers = made.sids.map((at) =>
         made.client([at], { onEvent: (event) => event.type === 2 ? gone.push(at) : 0 })
       );
-      for (const watcher of watchers) {
-        await watcher.sync(path);
+      for (const [i, watcher] of watchers.entries()) {
+        await made.level(watcher, made.sids[i], path);
         assert.notEqual(await watcher.exists(path, true), null);
       }
       const { id, password } = owner.session;

@@ -58,8 +58,8 @@ function story(kinds: readonly string[]): void {
     const clients = made.sids.map((sid) => made.client([sid]));
     for (const [turn, writer] of clients.entries()) {
       await writer.set("/from1", bytes(`turn ${turn}`));
-      for (const reader of clients) {
-        await reader.sync("/from1");
+      for (const [i, reader] of clients.entries()) {
+        await made.level(reader, made.sids[i], "/from1");
         assert.equal(text((await reader.get("/from1")).data), `turn ${turn}`);
       }
     }

@@ -4,7 +4,7 @@
 import { rmSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { describe, it } from "node:test";
-import { chaos } from "./support/chaos.ts";
+import { chaos, told } from "./support/chaos.ts";
 import { javaUnavailable } from "./support/java.ts";
 import { OURS } from "./support/mixed_ensemble.ts";
 
@@ -24,9 +24,9 @@ describe(`chaos with seed ${SEED}`, { skip: javaUnavailable() ?? false }, () => 
     it(`leaves ${kinds.join(", ")} sound`, { timeout: 900_000 }, async (t) => {
       const replay = `CHAOS_SEED=${SEED} deno task soak --only chaos`;
       const plan = { kinds, seed: SEED + at, forMs: FOR_MS, replay };
-      const { dir, counts, rounds } = await chaos(plan, (line) => t.diagnostic(line));
-      t.diagnostic(`${rounds} rounds, operations ${JSON.stringify(counts)}`);
-      rmSync(dir, { recursive: true });
+      const report = await chaos(plan, (line) => t.diagnostic(line));
+      t.diagnostic(told(report));
+      rmSync(report.dir, { recursive: true });
     });
   }
 });

@@ -34,8 +34,16 @@ export interface ChaosReport {
   readonly rounds: number;
   readonly faults: readonly string[];
   readonly counts: Readonly<Record<string, number>>;
+  /** Reads behind a sync that a leader answered which was no longer one. */
   readonly deposed: number;
+  /** Reads behind a sync at a Java leader, which promises its own clients nothing. */
+  readonly unpromised: number;
 }
+
+/** What a run has counted, for who watches it. */
+export const told = ({ rounds, counts, deposed, unpromised }: ChaosReport): string =>
+  `${rounds} rounds, operations ${JSON.stringify(counts)}, syncs not judged: ` +
+  `${deposed} of deposed leaders, ${unpromised} of Java leaders`;
 
 /** A fault that has begun; ends it. */
 type Ending = () => Promise<void>;
@@ -210,6 +218,7 @@ class Run {
       faults: this.faults,
       counts: this.#counts,
       deposed: this.#deposed,
+      unpromised: this.#clients.reduce((sum, client) => sum + client.unpromised, 0),
     };
   }
 

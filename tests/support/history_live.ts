@@ -16,7 +16,7 @@ import { beginOp, type Op } from "../../lib/sim/op.ts";
 import { readMultiResponse, writeMultiRequest } from "../../lib/wire/multi.ts";
 import { Door } from "./doors.ts";
 import { Seeded } from "./generate.ts";
-import type { MixedEnsemble } from "./mixed_ensemble.ts";
+import type { MixedEnsemble, Seat } from "./mixed_ensemble.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -37,7 +37,11 @@ export class LiveClient {
   readonly violations: string[] = [];
   /** Sessions that the servers ended of themselves. */
   expired = 0;
+  /** Reads behind a sync that promised them nothing: see {@link MixedEnsemble.isJavaLeader}. */
+  unpromised = 0;
   readonly #door: Door;
+  /** The member that the last connection went to. */
+  readonly #at: { seat: Seat };
   readonly #random: Seeded;
   readonly #thinkMs: number;
   readonly #made: MixedEnsemble;
@@ -53,11 +57,13 @@ export class LiveClient {
     number: number,
     made: MixedEnsemble,
     door: Door,
+    at: { seat: Seat },
     random: Seeded,
     thinkMs: number,
   ) {
     this.number = number;
     this.#made = made;
+    this.#at = at;
     this.#door = door;
     this.#random = random;
     this.#thinkMs = thinkMs;
@@ -71,15 +77,16 @@ export class LiveClient {
     thinkMs: number,
   ): Promise<LiveClient> {
     const random = new Seeded(seed * 1000 + number);
+    const at = { seat: made.seats[0] };
     const door = await Door.open(made.seats[0].host, {
       target: () => {
-        const { host, clientPort } = random.pick(made.seats);
-        return { host, port: clientPort };
+        at.seat = random.pick(made.seats);
+        return { host: at.seat.host, port: at.seat.clientPort };
       },
       passesIn: () => true,
       passesOut: () => true,
     });
-    return new LiveClient(number, made, door, random, thinkMs);
+    return new LiveClient(number, made, door, at, random, thinkMs);
   }
 
   /** The session in use; those before are over. */
@@ -293,6 +300,9 @@ export class LiveClient {
   }
 
   async #sync(path: string): Promise<void> {
+    const { seat } = this.#at;
+    const isPromise = !await this.#made.isJavaLeader(seat.sid);
+    if (this.#at.seat !== seat || !this.#client.session.isUsable) return;
     const op = this.#op("sync", path, null);
     const reply = await this.#ask(
       op,
@@ -301,6 +311,7 @@ export class LiveClient {
     );
     const { session } = this.#client;
     if (reply === null || !session.isUsable || session.id !== op.session) return;
-    await this.#get(path, op.began);
+    if (!isPromise) this.unpromised += 1;
+    await this.#get(path, isPromise ? op.began : null);
   }
 }

@@ -7,10 +7,10 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { ZkClient } from "../../lib/client/client.ts";
-import type { ClientOptions } from "../../lib/client/client.ts";
+import { type ClientOptions, ZkClient, ZkError } from "../../lib/client/client.ts";
 import { HostClock } from "../../lib/host/clock.ts";
 import { HostNetwork } from "../../lib/host/network.ts";
+import { ErrorCode } from "../../lib/txn/opcodes.ts";
 import { Door, type Tap, type Target } from "./doors.ts";
 import {
   compareVersions,
@@ -257,6 +257,25 @@ export class MixedEnsemble {
       if (mode !== undefined) found.set(sid, mode);
     }));
     return found;
+  }
+
+  /**
+   * Whether a member is a Java leader: that answers a sync of its own client at once, maybe before it
+   * has applied what it has told its followers to apply.
+   */
+  async isJavaLeader(sid: number): Promise<boolean> {
+    if (this.seat(sid).kind === OURS || !this.isRunning(sid)) return false;
+    return /^Mode: leader/m.test(await this.word(sid, "srvr").catch(() => ""));
+  }
+
+  /** Waits until a client sees at its member `sid` all that is done so far. */
+  async level(client: ZkClient, sid: number, path: string): Promise<void> {
+    await client.sync(path);
+    if (!await this.isJavaLeader(sid)) return;
+    // Behind a write of its own, even one that fails, a session reads in the order of the leader.
+    await client.delete(`${path}/is-not-there`).catch((error: unknown) => {
+      if (!(error instanceof ZkError) || error.code !== ErrorCode.NONODE) throw error;
+    });
   }
 
   /** Polls until one leads; gives its sid. */
