@@ -8,19 +8,9 @@ import type { DigestCheck } from "../lib/tree/digest_check.ts";
 import { TreeLoader } from "../lib/tree/loader.ts";
 import { Tree } from "../lib/tree/tree.ts";
 import { makeTxn } from "../lib/txn/txn.ts";
+import { ZERO_STAT } from "./support/stats.ts";
 import { bytes, createPart, Script, treeOptions } from "./support/tree_txns.ts";
 
-const ZERO: StatPersisted = {
-  czxid: 0n,
-  mzxid: 0n,
-  ctime: 0n,
-  mtime: 0n,
-  version: 0,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: 0n,
-  pzxid: 0n,
-};
 const FULL: StatPersisted = {
   czxid: 2n,
   mzxid: 3n,
@@ -33,7 +23,7 @@ const FULL: StatPersisted = {
   ephemeralOwner: 0x0100001c59390000n,
 };
 const made = (zxid: bigint, time: bigint): StatPersisted => ({
-  ...ZERO,
+  ...ZERO_STAT,
   czxid: zxid,
   mzxid: zxid,
   pzxid: zxid,
@@ -43,15 +33,15 @@ const made = (zxid: bigint, time: bigint): StatPersisted => ({
 
 describe("a node's digest", () => {
   const rows: [string, string, Uint8Array | null, StatPersisted, bigint][] = [
-    ["the root of a fresh tree", "", bytes(""), ZERO, 68323592n],
-    ["the root under its other name", "/", null, ZERO, 68323592n],
-    ["/zookeeper of a fresh tree", "/zookeeper", bytes(""), ZERO, 1303661912n],
+    ["the root of a fresh tree", "", bytes(""), ZERO_STAT, 68323592n],
+    ["the root under its other name", "/", null, ZERO_STAT, 68323592n],
+    ["/zookeeper of a fresh tree", "/zookeeper", bytes(""), ZERO_STAT, 1303661912n],
     ["null data", "/nulld", null, made(0x1dn, 1795252542327n), 163808853n],
     ["empty data counts as null", "/nulld", bytes(""), made(0x1dn, 1795252542327n), 163808853n],
     ["data and every field", "/a/b", bytes("data"), FULL, 3010892822n],
     ["a path outside ASCII", "/é", null, FULL, 469710058n],
     ["nothing below /zookeeper", "/zookeeper/quota", bytes("x"), FULL, 0n],
-    ["but a sibling that starts like it", "/zookeeperx", null, ZERO, nodeSum("/zookeeperx")],
+    ["but a sibling that starts like it", "/zookeeperx", null, ZERO_STAT, nodeSum("/zookeeperx")],
   ];
   for (const [title, path, data, stat, digest] of rows) {
     test(title, () => assert.equal(nodeDigest(path, data, stat), digest));
@@ -59,7 +49,7 @@ describe("a node's digest", () => {
 });
 
 function nodeSum(path: string): bigint {
-  return BigInt(finishDigest(contentSum(path, null), ZERO));
+  return BigInt(finishDigest(contentSum(path, null), ZERO_STAT));
 }
 
 test("a fresh tree has the digest of every fresh server", () => {
@@ -68,8 +58,8 @@ test("a fresh tree has the digest of every fresh server", () => {
 
 test("a tree of known nodes has the digest that its leader sent", () => {
   const loader = new TreeLoader(treeOptions());
-  loader.node("", bytes(""), -1n, { ...ZERO, pzxid: 0x100000008n, cversion: 4 });
-  loader.node("/zookeeper", bytes(""), -1n, ZERO);
+  loader.node("", bytes(""), -1n, { ...ZERO_STAT, pzxid: 0x100000008n, cversion: 4 });
+  loader.node("/zookeeper", bytes(""), -1n, ZERO_STAT);
   loader.node("/t0", bytes("x0"), -1n, made(0x100000002n, 1795253085311n));
   loader.node("/t1", bytes("x1"), -1n, made(0x100000003n, 1795253085322n));
   loader.node("/t2", bytes("x2"), -1n, made(0x100000004n, 1795253085326n));

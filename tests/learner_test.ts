@@ -182,6 +182,7 @@ describe("learner brought level by DIFF", () => {
     const cases: readonly [string, QuorumPacket[]][] = [
       ["a gap at the start", [P(zx(5, 9))]],
       ["a gap", [P(zx(5, 8)), P(zx(5, 10))]],
+      ["a later epoch without its beginning", [P(zx(6, 2))]],
       ["a repeat", [P(zx(5, 8)), P(zx(5, 8))]],
       ["what we had", [P(zx(5, 7))]],
       ["an older epoch", [P(zx(4, 9))]],

@@ -7,18 +7,9 @@ import { crc32, CRC32_START } from "../lib/base/crc32.ts";
 import { Core } from "../lib/tree/core.ts";
 import { PathIndex } from "../lib/tree/path_index.ts";
 import { collidingNames } from "./support/colliding.ts";
+import { ZERO_STAT } from "./support/stats.ts";
 
-const STAT = {
-  czxid: 1n,
-  mzxid: 1n,
-  ctime: 0n,
-  mtime: 0n,
-  version: 0,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: 0n,
-  pzxid: 1n,
-};
+const STAT = { ...ZERO_STAT, czxid: 1n, mzxid: 1n, pzxid: 1n };
 const NO_DATA = new Uint8Array(0);
 const COUNT = 2000;
 

@@ -9,11 +9,10 @@ import { Deque } from "../base/deque.ts";
 import { counterOf, epochOf, type Zxid } from "../base/ids.ts";
 import type { Txn } from "../txn/txn.ts";
 
-/** True when `zxid` may follow `previous` in a log: the next one, or one of a later epoch (7.9). */
-export const mayFollow = (previous: Zxid, zxid: Zxid): boolean =>
-  zxid === previous + 1n || epochOf(zxid) > epochOf(previous);
-
-/** As {@link mayFollow}, and a later epoch begins at its beginning: nothing is missing (7.1). */
+/**
+ * True when nothing is missing between `previous` and `zxid` in a log: the next one, or the first one
+ * of a later epoch (7.1). Java lets a later epoch begin anywhere (7.9); what is missing then is lost.
+ */
 export const mustFollow = (previous: Zxid, zxid: Zxid): boolean =>
   zxid === previous + 1n || (epochOf(zxid) > epochOf(previous) && counterOf(zxid) === 1n);
 

@@ -7,7 +7,7 @@
 import { Fault } from "../base/errors.ts";
 import { hex, type Zxid } from "../base/ids.ts";
 import type { Txn } from "../txn/txn.ts";
-import { mayFollow } from "./catch_up.ts";
+import { mustFollow } from "./catch_up.ts";
 
 export class LearnerHistory {
   /** The last zxid of our history, txns that wait for their COMMIT included. */
@@ -34,7 +34,7 @@ export class LearnerHistory {
 
   /** Checks that nothing is missing between our history and `zxid` (7.9; H-L10, H-L20, H-R11). */
   follow(zxid: Zxid): void {
-    if (!mayFollow(this.last, zxid)) {
+    if (!mustFollow(this.last, zxid)) {
       throw new Fault("PROTOCOL", `transaction ${hex(zxid)} follows ${hex(this.last)}`, {
         hint: "transactions between them are missing or repeated; catching up again",
       });

@@ -21,24 +21,13 @@ import {
   text,
   txnOf,
 } from "./tree_txns.ts";
+import { ZERO_STAT } from "./stats.ts";
 
 interface ModelNode {
   data: Uint8Array | null;
   acl: readonly ACL[] | null;
   stat: StatPersisted;
 }
-
-const zeroStat = (): StatPersisted => ({
-  czxid: 0n,
-  mzxid: 0n,
-  ctime: 0n,
-  mtime: 0n,
-  version: 0,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: 0n,
-  pzxid: 0n,
-});
 
 export class Model {
   /** By path; the root is "". */
@@ -48,9 +37,9 @@ export class Model {
   constructor() {
     const empty = new Uint8Array(0);
     for (const path of ["", "/zookeeper", "/zookeeper/quota"]) {
-      this.nodes.set(path, { data: empty, acl: null, stat: zeroStat() });
+      this.nodes.set(path, { data: empty, acl: null, stat: { ...ZERO_STAT } });
     }
-    const stat = { ...zeroStat(), aversion: -1 };
+    const stat = { ...{ ...ZERO_STAT }, aversion: -1 };
     this.nodes.set("/zookeeper/config", { data: empty, acl: acl(1), stat });
   }
 
@@ -120,7 +109,14 @@ export class Model {
       known.acl = record.acl;
       return;
     }
-    const stat = { ...zeroStat(), czxid: zxid, mzxid: zxid, pzxid: zxid, ctime: time, mtime: time };
+    const stat = {
+      ...{ ...ZERO_STAT },
+      czxid: zxid,
+      mzxid: zxid,
+      pzxid: zxid,
+      ctime: time,
+      mtime: time,
+    };
     stat.ephemeralOwner = owner;
     this.nodes.set(path, { data: record.data, acl: record.acl, stat });
   }
