@@ -102,10 +102,15 @@ async function load(ensembles: readonly BenchEnsemble[], name: string): Promise<
 const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
+/** What others write meanwhile: at two members, as much to each ensemble, and less than Java bears. */
+const NOISE_COUNT = 25;
+const NOISE_EVERY_MS = 20;
+const NOISE_RATE = 2 * 1000 * NOISE_COUNT / NOISE_EVERY_MS;
+
 /** One write after the other at a follower, while nothing else happens and while others write. */
 async function latency(ensembles: readonly BenchEnsemble[]): Promise<Row[]> {
   const one = burstOf([setAsk("/bench/n1")]);
-  const many = [burstOf(Array.from({ length: 50 }, () => setAsk("/bench/n2")))];
+  const many = burstOf(Array.from({ length: NOISE_COUNT }, () => setAsk("/bench/n2")));
   const rows: Row[] = [];
   for (const isLoaded of [false, true]) {
     const figures = { rate: emptyFigures(), p50: emptyFigures(), p99: emptyFigures() };
@@ -117,9 +122,9 @@ async function latency(ensembles: readonly BenchEnsemble[]): Promise<Row[]> {
           [leader, followers[1]].map((sid) => LoadConnection.open(ensemble.target(sid))),
         );
         let isOver = false;
-        const noise = writers.map(async (writer) => {
-          while (isLoaded && !isOver) await writer.flood(many, 500, 2);
-        });
+        const noise = isLoaded
+          ? writers.map((writer) => writer.paced(many, NOISE_EVERY_MS, () => isOver))
+          : [];
         const begun = performance.now();
         const took = (await connection.oneAtATime(one, 200)).sort();
         const rate = 200_000 / (performance.now() - begun);
@@ -132,7 +137,7 @@ async function latency(ensembles: readonly BenchEnsemble[]): Promise<Row[]> {
         figures.p99.get(ensemble.kind)?.push(percentile(took, 0.99));
       }
     }
-    const where = isLoaded ? "at a follower, others write" : "at a follower";
+    const where = isLoaded ? `at a follower, others ${NOISE_RATE}/s` : "at a follower";
     const lower = { atMost: 1 };
     const fact = (name: string, unit: string, expected: Expected): Facts => ({
       name: isLoaded ? `${name}-loaded` : name,

@@ -4,6 +4,7 @@
 
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
 import { Input } from "../../lib/codec/input.ts";
 import { Output } from "../../lib/codec/output.ts";
 import { OpCode } from "../../lib/txn/opcodes.ts";
@@ -114,6 +115,39 @@ export class LoadConnection {
       };
       for (let i = 0; i < depth && sent < total; i++) send();
     });
+  }
+
+  /**
+   * Sends a burst every `everyMs`, whether those before it are answered or not, until `isOver`; then
+   * waits for the answers. Gives how many there were.
+   */
+  async paced(burst: Burst, everyMs: number, isOver: () => boolean): Promise<number> {
+    let [sent, answered] = [0, 0];
+    let allAnswered = (): void => {};
+    const broken = new Promise<never>((_, failed) => {
+      this.#broken = failed;
+    });
+    this.#frame = (bytes, start) => {
+      if (!this.#isReply(bytes, start)) return;
+      answered += 1;
+      if (answered === sent) allAnswered();
+    };
+    const begun = performance.now();
+    for (let turn = 1; !isOver(); turn++) {
+      this.#socket.write(burst.bytes);
+      sent += burst.count;
+      const pause = begun + turn * everyMs - performance.now();
+      await Promise.race([wait(Math.max(0, pause)), broken]);
+    }
+    await Promise.race([
+      new Promise<void>((done) => {
+        allAnswered = done;
+        if (answered === sent) done();
+      }),
+      broken,
+    ]);
+    this.#broken = () => {};
+    return answered;
   }
 
   /** One request after another; gives the latency of each in milliseconds. */
