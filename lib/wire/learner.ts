@@ -175,7 +175,8 @@ export class PacketReader {
    */
   nextSnapshotPart(): SnapshotPart | null {
     if (this.#stage === "packets") return null;
-    const bytes = this.#whole(this.#steps());
+    const steps = this.#steps();
+    const bytes = this.#whole(steps);
     if (bytes === null) return null;
     const input = this.#input.reset(bytes);
     switch (this.#stage) {
@@ -190,7 +191,7 @@ export class PacketReader {
         this.#countDown("nodes");
         return { kind: "acl", entry: readAclEntry(input) };
       case "nodes":
-        return this.#node(input);
+        return steps === END ? this.#signature(input) : this.#node(input);
     }
   }
 
@@ -227,9 +228,6 @@ export class PacketReader {
   }
 
   #node(input: Input): SnapshotPart {
-    const start = input.at;
-    if (input.ustring() === SNAPSHOT_END) return this.#signature(input);
-    input.at = start;
     const node = readSnapshotNode(input);
     if (node.path === null) {
       throw new Fault("PROTOCOL", "a snapshot holds a node without a path", { where: this.#where });
@@ -238,6 +236,7 @@ export class PacketReader {
   }
 
   #signature(input: Input): SnapshotPart {
+    input.ustring(); // SNAPSHOT_END, by which it was told from a node
     const text = input.ustring();
     if (text !== SNAPSHOT_SIGNATURE) {
       throw new Fault("BAD_MAGIC", `a snapshot ends with '${text?.slice(0, 40)}'`, {
