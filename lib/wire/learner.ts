@@ -48,7 +48,7 @@ export const AuthStatus = { inProgress: 0, success: 1, error: -1 } as const;
 /** The text behind a snapshot's last node, by which both sides know that it is whole. */
 export const SNAPSHOT_SIGNATURE = "BenWasHere";
 /** The path that ends the nodes. The root itself goes out as the empty path. */
-export const SNAPSHOT_END = "/";
+const SNAPSHOT_END = "/";
 
 /** A piece of a snapshot stream. Buffers are views: a tree that keeps them copies them. */
 export type SnapshotPart =

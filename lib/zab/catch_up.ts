@@ -10,8 +10,8 @@ import { counterOf, epochOf, type Zxid } from "../base/ids.ts";
 import type { Txn } from "../txn/txn.ts";
 
 /**
- * True when nothing is missing between `previous` and `zxid` in a log: the next one, or the first one
- * of a later epoch (7.1). Java lets a later epoch begin anywhere (7.9); what is missing then is lost.
+ * True when nothing is missing between `previous` and `zxid` in a log: the next one, or the first
+ * of a later epoch (7.1). Java lets that begin anywhere (7.9); what is missing then is lost.
  */
 export const mustFollow = (previous: Zxid, zxid: Zxid): boolean =>
   zxid === previous + 1n || (epochOf(zxid) > epochOf(previous) && counterOf(zxid) === 1n);

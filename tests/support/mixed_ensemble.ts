@@ -260,8 +260,8 @@ export class MixedEnsemble {
   }
 
   /**
-   * Whether a member is a Java leader: that answers a sync of its own client at once, maybe before it
-   * has applied what it has told its followers to apply.
+   * Whether a member is a Java leader: that answers a sync of its own client at once, maybe before
+   * it has applied what it has told its followers to apply.
    */
   async isJavaLeader(sid: number): Promise<boolean> {
     if (this.seat(sid).kind === OURS || !this.isRunning(sid)) return false;

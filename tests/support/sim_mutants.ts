@@ -296,7 +296,7 @@ export const MUTANTS: readonly Mutant[] = [
       ['if (!mustFollow(this.#previous, txn.header.zxid)) return "gap";', ""],
       [' return this.#previous === this.#end ? null : "gap";', " return null;"],
       [
-        "    if (!mayFollow(this.last, zxid)) {",
+        "    if (!mustFollow(this.last, zxid)) {",
         "    if (zxid <= this.last) {",
         "zab/learner_history.ts",
       ],
@@ -312,7 +312,7 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       ['if (!mustFollow(this.#previous, txn.header.zxid)) return "gap";', ""],
       [
-        "    if (!mayFollow(this.last, zxid)) {",
+        "    if (!mustFollow(this.last, zxid)) {",
         "    if (zxid <= this.last) {",
         "zab/learner_history.ts",
       ],
