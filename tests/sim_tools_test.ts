@@ -1,5 +1,5 @@
 // The tools that say how much the simulator sees: deliberate bugs (support/sim_mutants.ts) and places
-// that never ran (support/sim_branches.ts). Two bugs are really tried, each on its scenario.
+// that never ran (support/sim_branches.ts). A few bugs are really tried, each on its scenario.
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
@@ -20,6 +20,16 @@ describe("a deliberate bug", () => {
       /its epochs went back/,
     ],
     ["a leader counts itself before the flush", "quorum_of_disks", /only 1 of 3 have on disk/],
+    [
+      "a leader leaves deletions out of the digest that it proposes",
+      "full_restart",
+      /the tree differs from what the transaction says/,
+    ],
+    [
+      "a snapshot is read without the data of its ephemerals",
+      "writes_beside_snapshot",
+      /the tree differs from the one its leader had/,
+    ],
   ];
   for (const [name, script, what] of TRIED) {
     it(`is found by its scenario: ${name}`, async () => {

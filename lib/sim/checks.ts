@@ -11,6 +11,7 @@ import {
   type Ear,
   type Node,
   QUORUM_PORT,
+  type Said,
 } from "./cluster.ts";
 import type { SimFile } from "./file.ts";
 import type { SimLink } from "./network.ts";
@@ -39,6 +40,8 @@ export class Checks implements Ear {
   readonly #epochFiles = new Map<Node, EpochsSeen>();
   readonly #violations: string[] = [];
   #oldestDigest: Zxid[] = [];
+  /** Who said that its tree is not its leader's; excused if it refuses to go on at once. */
+  readonly #doubts = new Map<Node, { readonly life: number; readonly text: string }>();
   #cluster: Cluster | null = null;
   /** Links on which NEWLEADER has been acknowledged. */
   readonly #greeted = new WeakSet<SimLink>();
@@ -59,14 +62,14 @@ export class Checks implements Ear {
     this.#violations.push(what);
   }
 
-  noted(node: Node, text: string, detail: Readonly<Record<string, unknown>>): void {
+  noted(node: Node, said: Said): void {
+    const { text, detail } = said;
     this.#world.count(coverageOf(text));
     if (text === "bringing a learner level") this.#world.count(`way=${String(detail.by)}`);
     if (text.startsWith("Peer state changed: leading")) {
       this.#established(node, detail.epoch as Epoch);
-    } else if (text.includes("Digests are not matching")) {
-      this.violation(`${node.name}: ${text}`);
     }
+    if (saysTreeDiffers(said)) this.#doubts.set(node, { life: node.starts, text });
   }
 
   failed(node: Node, fault: Error, exitCode: number | null): void {
@@ -131,6 +134,8 @@ export class Checks implements Ear {
 
   #look(node: Node): void {
     this.#epochs(node);
+    const doubt = this.#doubts.get(node);
+    if (doubt?.life === node.starts) this.violation(`${node.name}: ${doubt.text}`);
     const server = node.peer?.server ?? null;
     if (server === null) {
       this.#seen.delete(node);
@@ -247,6 +252,10 @@ export class Checks implements Ear {
     );
   }
 }
+
+/** A tree is not what a leader or a snapshot says: at an application, or at a start. */
+const saysTreeDiffers = ({ level, area, text }: Said): boolean =>
+  level === "error" && (area === "digest" || text.startsWith("the tree differs"));
 
 /** What a line says happened, without its numbers, for the table of coverage. */
 function coverageOf(text: string): string {

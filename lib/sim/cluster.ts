@@ -8,6 +8,7 @@ import { type Fault, isFault } from "../base/errors.ts";
 import { type Epoch, hex, type Sid } from "../base/ids.ts";
 import { type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
+import type { Level } from "../ports.ts";
 import { type DiskHealth, GOOD_DISK, type Luck, SimDisk, SimStorage } from "./disk.ts";
 import { SimInternet, SimNetwork, type WeatherOptions } from "./network.ts";
 import { Life, SimClock, SimTrace, type WallClock, type World } from "./world.ts";
@@ -41,9 +42,17 @@ export const CLIENT_PORT = 2181;
 const ELECTION_PORT = 3888;
 export const QUORUM_PORT = 2888;
 
+/** A line of a member's trace, as it gave it. */
+export interface Said {
+  readonly level: Level;
+  readonly area: string;
+  readonly text: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
 export interface Ear {
-  /** A member said something; `detail` as it gave it. */
-  noted?(node: Node, text: string, detail: Readonly<Record<string, unknown>>): void;
+  /** A member said something. */
+  noted?(node: Node, said: Said): void;
   /** A member's process ended by itself. */
   failed?(node: Node, fault: Fault, exitCode: number | null): void;
 }
@@ -118,7 +127,7 @@ export class Node {
         note: (level, area, text, detail = {}) => {
           if (!life.isAlive) return;
           trace.note(level, area, text, detail);
-          this.#cluster.ear.noted?.(this, text, detail);
+          this.#cluster.ear.noted?.(this, { level, area, text, detail });
         },
       },
       { failed: (fault, exitCode) => this.#failed(fault, exitCode ?? null) },

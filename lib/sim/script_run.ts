@@ -151,7 +151,7 @@ export class ScriptRun {
       weather: CALM_WEATHER,
       settings: { "autopurge.purgeInterval": "0", ...settings },
     }, {
-      noted: (node, text, detail) => this.#checks.noted(node, text, detail),
+      noted: (node, said) => this.#checks.noted(node, said),
       failed: (node, fault, exitCode) => {
         this.#checks.failed(node, fault, exitCode);
         this.#trace?.say(`${node.name} ends by itself: ${fault.message}`);

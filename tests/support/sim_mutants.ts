@@ -398,6 +398,19 @@ export const MUTANTS: readonly Mutant[] = [
       "if (recovered.lastZxid < -1n) ",
     ]],
   },
+  {
+    name: "a leader leaves deletions out of the digest that it proposes",
+    file: "server/outstanding.ts",
+    changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
+  },
+  {
+    name: "a snapshot is read without the data of its ephemerals",
+    file: "tree/loader.ts",
+    changes: [[
+      "core.make(path, data, this.#useAcl(aclId), stat);",
+      "core.make(path, stat.ephemeralOwner === 0n ? data : null, this.#useAcl(aclId), stat);",
+    ]],
+  },
 ];
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
