@@ -146,8 +146,13 @@ export interface Disk {
   /** Bytes of a file, or of a part of it: fewer than asked for at its end. The caller's to keep. */
   read(path: string, from?: number, length?: number): Uint8Array;
   truncate(path: string, length: number): void;
-  /** A file that is not there is no fault. */
+  /** A file that is not there is no fault. What is written to `path` afterwards is a new file. */
   remove(path: string): void;
+  /**
+   * Writes the bytes `[from, to)` of a file once more, as they can be read. After a flush that
+   * failed the system may show bytes that the device does not have and that no other flush writes.
+   */
+  rewrite(path: string, from: number, to: number): void;
   /** Writes a small file so that a crash leaves the old or the new one: temp, flush, rename. */
   replaceNow(path: string, bytes: Uint8Array): void;
   /** Free bytes of the file system that holds `path`; null when unknown. */

@@ -95,6 +95,50 @@ describe("going back", () => {
     assert.equal(opened.fatal.length, 0);
   });
 
+  test("not on a snapshot that shows what is taken back, whatever its name says", () => {
+    const work = new Workload(21);
+    const all = work.many(4000); // more than a slice of a snapshot
+    const [before, kept, taken] = [all.slice(0, 3000), all.slice(3000, 3900), all.slice(3900)];
+    const first = open(newDisk());
+    feed(first, before);
+    first.settle();
+    first.store.takeSnapshot(false, () => {});
+    first.settle();
+    feed(first, kept);
+    first.settle();
+    let name = "";
+    first.store.takeSnapshot(false, (taken) => void (name = isFault(taken) ? "" : taken.path));
+    feed(first, taken); // applied while the snapshot is written: its digest says up to where
+    first.settle();
+    assert.match(name, /snapshot\.f3c$/);
+    let outcome: Fault | null | undefined;
+    first.store.truncate(3950n, (fault) => void (outcome = fault));
+    first.settle();
+    assert.equal(outcome, null, String(outcome));
+    const again = first.store.recover(treeOptions());
+    assert.equal(again.lastZxid, 3950n);
+    assert.equal(again.snapshot?.zxid, 3000n);
+    assert.equal(describeTree(again.tree), describeTree(treeAfter(all.slice(0, 3950))));
+  });
+
+  test("after a settled log the next transaction begins a new file", () => {
+    const opened = open(newDisk());
+    const all = new Workload(21).many(20);
+    feed(opened, all.slice(0, 10));
+    let outcome: Fault | null | undefined;
+    opened.store.settle((fault) => void (outcome = fault));
+    opened.settle();
+    assert.equal(outcome, null);
+    const again = opened.store.recover(treeOptions());
+    assert.equal(again.lastZxid, 10n);
+    for (const txn of all.slice(10)) opened.store.append(txn);
+    opened.store.commitTurn();
+    opened.settle();
+    const logs = [...opened.disk.files.keys()].filter((path) => path.includes("log."));
+    assert.deepEqual(logs.map((path) => path.replace(/.*\//, "")), ["log.1", "log.b"]);
+    assert.equal(open(opened.disk.kill()).found.lastZxid, 20n);
+  });
+
   test("waits for what is being written", () => {
     const opened = open(original.kill());
     const work = new Workload(21, treeAfter(txns));

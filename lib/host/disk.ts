@@ -12,6 +12,9 @@ import { Fault } from "../base/errors.ts";
 import type { Disk, Done } from "../ports.ts";
 import { diskFault, systemCode } from "./system_errors.ts";
 
+/** So much is read and written at a time when a file is written once more. */
+const REWRITE_PIECE = 1 << 20;
+
 /** One call on a path: calls `done` when it is over, with what went wrong. */
 type Call = (file: OpenFile, done: (error: unknown, doing: string) => void) => void;
 
@@ -108,6 +111,25 @@ export class HostDisk implements Disk {
   remove(path: string): void {
     attempt("removing", path, () => {
       fs.rmSync(path, { force: true });
+      flushFolder(dirname(path));
+    });
+    this.release(path); // else what is written next would go into a file without a name
+  }
+
+  rewrite(path: string, from: number, to: number): void {
+    attempt("writing once more", path, () => {
+      withHandle(path, "r+", (handle) => {
+        const piece = new Uint8Array(Math.min(REWRITE_PIECE, to - from));
+        for (let at = from; at < to;) {
+          const count = fs.readSync(handle, piece, 0, Math.min(piece.length, to - at), at);
+          if (count === 0) break;
+          for (let put = 0; put < count;) {
+            put += fs.writeSync(handle, piece, put, count - put, at + put);
+          }
+          at += count;
+        }
+        fs.fsyncSync(handle);
+      });
       flushFolder(dirname(path));
     });
   }

@@ -90,6 +90,7 @@ export class LeaderPort implements Role, Backend {
         if (this.#loop.isRunning) this.#checkStreams();
       },
       busy: () => host.busy(),
+      failed: (fault) => this.#failed(fault),
     });
   }
 
@@ -309,6 +310,15 @@ export class LeaderPort implements Role, Backend {
       default:
         return unreachable(effect);
     }
+  }
+
+  /** Better another leader than one that cannot do what it has decided. */
+  #failed(fault: Fault): void {
+    this.#host.note("error", "leader", "it cannot go on leading", {
+      why: fault.message,
+      code: fault.code,
+    });
+    this.stop(fault.message);
   }
 
   // ---- serving ------------------------------------------------------------------------------------

@@ -90,6 +90,7 @@ export class LearnerPort implements Role, Backend {
       perform: (effect) => this.#do(effect),
       woken: () => this.#step({ type: "time" }),
       busy: () => host.busy(),
+      failed: (fault) => this.stop(fault.message),
     });
   }
 
@@ -364,7 +365,7 @@ export class LearnerPort implements Role, Backend {
     replica.store.onDurable = () => {};
     replica.catchUpWithLog(this.#learner.pending);
     if (!replica.isStale) return this.#host.ended(why);
-    replica.store.drain((fault) => {
+    replica.store.settle((fault) => {
       if (fault !== null) return; // the store has told the process already
       this.#reload();
       this.#host.treeReplaced(replica.tree);

@@ -2,6 +2,7 @@
 // the next event is stepped, and one alarm for the machine's deadline. Roles differ in what their
 // effects do, not in this.
 
+import { type Fault, isFault } from "../base/errors.ts";
 import type { Clock, Instant, Millis } from "../ports.ts";
 
 export interface Machine<Event, Effect> {
@@ -17,6 +18,8 @@ export interface LoopEars<Effect> {
   woken(): void;
   /** Something happened that a turn must end. */
   busy(): void;
+  /** An effect could not be carried out: the machine believes what is not so, and must end. */
+  failed(fault: Fault): void;
 }
 
 export class MachineLoop<Event, Effect> {
@@ -53,16 +56,27 @@ export class MachineLoop<Event, Effect> {
     this.#events.push(event);
     if (this.#isStepping) return;
     this.#isStepping = true;
+    try {
+      this.#drain(now);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#events.length = 0;
+      this.#ears.failed(error);
+    } finally {
+      this.#isStepping = false;
+    }
+    if (!this.#isRunning) return;
+    this.#arm();
+    this.#ears.busy();
+  }
+
+  #drain(now: Instant): void {
     for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
       if (!this.#isRunning) continue;
       for (const effect of this.#machine.step(next, now)) {
         if (this.#isRunning) this.#ears.perform(effect);
       }
     }
-    this.#isStepping = false;
-    if (!this.#isRunning) return;
-    this.#arm();
-    this.#ears.busy();
   }
 
   /** Most packets put the deadline off: an alarm that comes too early is cheaper than many new ones. */

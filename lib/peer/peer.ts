@@ -213,7 +213,7 @@ export class Peer {
     if (this.#ensemble !== null) return this.#ensemble.restore(tree, over);
     this.serve(null);
     store.onDurable = () => {};
-    store.drain((fault) => {
+    store.settle((fault) => {
       if (fault !== null || this.#isStopped) {
         return done(fault ?? new Fault("PROTOCOL", "the server was asked to end"));
       }

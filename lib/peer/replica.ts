@@ -4,6 +4,7 @@
 // Must agree with Java's ZKDatabase. Unlike there nothing is ever applied that is neither in the log
 // nor in a snapshot when a role ends (ZOOKEEPER-2845, 3642).
 
+import { isFault } from "../base/errors.ts";
 import { type Epoch, epochOf, type Zxid, zxidOf } from "../base/ids.ts";
 import type { Disk, Done } from "../ports.ts";
 import { filesOf, SNAPSHOT } from "../store/names.ts";
@@ -142,7 +143,10 @@ export class Replica {
     if (this.#isStale) return;
     for (const txn of logged) {
       const { zxid } = txn.header;
-      if (zxid > this.#tree.lastZxid && zxid <= this.store.appended) this.apply(txn, true);
+      if (zxid <= this.#tree.lastZxid || zxid > this.store.appended) continue;
+      // A TRUNC takes it back by the name of a snapshot, which would not tell that it is in there.
+      this.store.cancelSnapshot("the tree goes on with what may not be committed");
+      this.apply(txn, true);
     }
   }
 
@@ -152,10 +156,23 @@ export class Replica {
   }
 
   #openLog(from: Zxid): Iterator<Txn> | null {
-    const log = this.store.readLog(from);
-    if (log === null) return null;
-    const snapshots = filesOf(this.#disk, this.store.dirs.snapshots, SNAPSHOT);
-    return unbroken(log, snapshots.map(({ zxid }) => zxid));
+    try {
+      const log = this.store.readLog(from);
+      if (log === null) return null;
+      const snapshots = filesOf(this.#disk, this.store.dirs.snapshots, SNAPSHOT);
+      return unbroken(log, snapshots.map(({ zxid }) => zxid));
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#treeOptions.note(
+        "warn",
+        "store",
+        "the log cannot be read for a learner; it gets a SNAP",
+        {
+          why: error.message,
+        },
+      );
+      return null;
+    }
   }
 }
 

@@ -256,6 +256,14 @@ export class SimDisk implements Disk {
     this.#storage.touched();
   }
 
+  rewrite(path: string, from: number, to: number): void {
+    const file = this.#existing(path, "writing once more");
+    this.#storage.called();
+    file.write(from, file.read(from, to));
+    file.settled();
+    this.#storage.touched();
+  }
+
   remove(path: string): void {
     this.#storage.called();
     this.#storage.files.delete(path);

@@ -70,6 +70,11 @@ export class GroupCommit {
     return this.#isFlushing || this.#log.buffered > 0;
   }
 
+  /** Whether a file of the log is at hand: whoever reads or changes the files {@link close}s first. */
+  get isOpen(): boolean {
+    return this.isBusy || this.#log.isOpen;
+  }
+
   /** When {@link turn} must be called though nothing happens; null when it need not. */
   get deadline(): Millis | null {
     return this.#isDelayed ? this.#lastFlush + this.#options.flushDelayMs : null;

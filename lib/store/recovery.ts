@@ -52,6 +52,9 @@ export interface Recovered {
   readonly fuzzyUntil: Zxid | null;
 }
 
+/** More than any batch of one flush: what came before the last batch of a log was flushed well. */
+const REWRITE_MAX = 64 << 20;
+
 interface Loaded {
   readonly tree: Tree;
   readonly file: DataFile;
@@ -86,6 +89,7 @@ export function recover(
   );
   const recent = new Deque<Txn>();
   let replayed = 0;
+  let newest: { readonly path: string; readonly end: number } | null = null;
   for (let record = history.next(); record !== null; record = history.next()) {
     if (loaded === null && replayed === 0 && !options.snapshotTrustEmpty) {
       throw new Fault("CORRUPT", "No snapshot found, but there are log entries", {
@@ -95,6 +99,7 @@ export function recover(
       });
     }
     const txn = decode(record, history.file);
+    newest = { path: history.file?.path ?? "", end: record.end };
     tree.apply(txn, false);
     check.applied(txn);
     bridge.passes(record.zxid);
@@ -105,10 +110,7 @@ export function recover(
   refuseHole(history, check.report());
   bridge.finish(tree.lastZxid);
   cleanUp(disk, dirs, history, tree.lastZxid, note);
-  const newest = logs.at(-1);
-  // A process that died with its machine still up left bytes that can be read and are not durable.
-  // What is built upon them from now on must not be lost with them when the machine goes.
-  if (newest !== undefined && replayed > 0) makeDurable(disk, newest.path);
+  if (newest !== null) makeDurable(disk, newest);
   const isEmpty = loaded === null && replayed === 0;
   return {
     tree,
@@ -178,9 +180,13 @@ function refuseHole(history: LogHistory, digest: DigestReport): void {
   });
 }
 
-function makeDurable(disk: Disk, path: string): void {
-  const size = disk.size(path);
-  if (size !== null) disk.truncate(path, size);
+/**
+ * A process that died with its machine still up left bytes that can be read and are not durable; if
+ * it was a flush that failed, another flush does not change that. What is built upon them from now
+ * on must not be lost with them when the machine goes.
+ */
+function makeDurable(disk: Disk, { path, end }: { path: string; end: number }): void {
+  disk.rewrite(path, Math.max(0, end - REWRITE_MAX), end);
 }
 
 function loadSnapshot(disk: Disk, dir: string, treeOptions: TreeOptions): Loaded | null {

@@ -2,7 +2,7 @@
 // Must agree with SyncRequestProcessor.shouldSnapshot, PurgeTxnLog and DatadirCleanupManager, except
 // that files Java would delete because it cannot read their names are left alone.
 
-import type { Fault } from "../base/errors.ts";
+import { type Fault, isFault } from "../base/errors.ts";
 import { hex } from "../base/ids.ts";
 import type { Disk, Millis, Random, Trace } from "../ports.ts";
 import type { DataDirs } from "./data_dirs.ts";
@@ -156,19 +156,32 @@ export class Autopurge {
     if (this.#next === null || now < this.#next) return;
     this.#next = now + this.#options.purgeIntervalMs;
     if (this.#isRunning) return;
-    const plan = planPurge(this.#disk, this.#dirs, this.#options.snapRetainCount);
-    if (plan.remove.length === 0) return;
+    const plan = this.#plan();
+    if (plan === null || plan.remove.length === 0) return;
     this.#isRunning = true;
     purge(this.#disk, plan, ({ removed, bytes, fault }) => {
       this.#isRunning = false;
-      if (fault !== null) {
-        return this.#note("warn", "store", "purging old files failed", { why: fault.message });
-      }
+      if (fault !== null) return this.#failed(fault);
       this.#note("info", "store", "old snapshots and logs were purged", {
         files: removed,
         bytes,
         oldestSnapshot: plan.oldest === null ? null : hex(plan.oldest.zxid),
       });
     });
+  }
+
+  /** Null when the folders cannot be read now: old files can wait. */
+  #plan(): PurgePlan | null {
+    try {
+      return planPurge(this.#disk, this.#dirs, this.#options.snapRetainCount);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#failed(error);
+      return null;
+    }
+  }
+
+  #failed(fault: Fault): void {
+    this.#note("warn", "store", "purging old files failed", { why: fault.message });
   }
 }

@@ -4,27 +4,51 @@
 // history without holes, so a crash in between is followed by a start that can be truncated again:
 // snapshots go first, then logs from the newest on, the file that holds the zxid last.
 
-import { Fault } from "../base/errors.ts";
-import { hex, type Zxid } from "../base/ids.ts";
+import { Fault, isFault } from "../base/errors.ts";
+import { counterOf, hex, type Zxid } from "../base/ids.ts";
 import type { Disk, Trace } from "../ports.ts";
 import type { DataDirs } from "./data_dirs.ts";
 import { LogHistory } from "./log_history.ts";
 import { LOG_HEADER_SIZE, LogReader } from "./log_reader.ts";
 import { type DataFile, filesFrom, filesOf, LOG, SNAPSHOT } from "./names.ts";
-import { wholeSnapshots } from "./snapshot.ts";
+import { readSnapshot, type SnapshotSink, wholeSnapshots } from "./snapshot.ts";
 
 /**
  * Removes everything above `to`. Fault CORRUPT, with the disk as it was, when what stays could not
  * be started from or would not end at `to`.
+ *
+ * A snapshot that was taken while the tree changed has a name at or below `to` and may all the same
+ * show what is above. Java begins with it, and what was taken back is in its tree for good.
  */
 export function truncateTo(disk: Disk, dirs: DataDirs, to: Zxid, note: Trace["note"]): void {
-  const base = wholeSnapshots(disk, dirs.snapshots).find(({ zxid }) => zxid <= to);
+  const fuzzy: DataFile[] = [];
+  const base = wholeSnapshots(disk, dirs.snapshots).find((file) => {
+    if (file.zxid > to) return false;
+    const isExact = reachOf(disk, file, to) <= to;
+    if (!isExact) fuzzy.push(file);
+    return isExact;
+  });
   if (base === undefined) {
-    throw impossible(to, dirs.snapshots, "there is no snapshot at or below it");
+    throw impossible(to, dirs.snapshots, "there is no snapshot that shows nothing above it");
   }
-  if (base.zxid < to) requireTxn(disk, dirs, base, to, note);
+  if (base.zxid < to) requireTxn(disk, dirs, base, to, fuzzy, note);
+  for (const file of fuzzy) disk.remove(file.path);
   removeAbove(disk, dirs, to);
 }
+
+/** The highest zxid of which a snapshot may show effects. Fault CORRUPT: it cannot be read. */
+function reachOf(disk: Disk, { path, zxid }: DataFile, to: Zxid): Zxid {
+  try {
+    const { digest, lastZxid } = readSnapshot(disk, path, NOBODY);
+    const ends = [zxid, digest?.zxid ?? 0n, lastZxid ?? 0n];
+    return ends.reduce((a, b) => (a > b ? a : b));
+  } catch (error) {
+    if (!isFault(error) || error.code === "DISK") throw error;
+    throw impossible(to, path, `its snapshot cannot be read: ${error.message}`);
+  }
+}
+
+const NOBODY: SnapshotSink = { session() {}, acl() {}, node() {} };
 
 /** Removes all records and snapshots above `to`, whatever is left then. */
 export function removeAbove(disk: Disk, dirs: DataDirs, to: Zxid): void {
@@ -55,13 +79,17 @@ function requireTxn(
   dirs: DataDirs,
   base: DataFile,
   to: Zxid,
+  fuzzy: readonly DataFile[],
   note: Trace["note"],
 ): void {
+  // A snapshot may stand for transactions that the log never had, where it came from a leader.
+  const missing = new Set(fuzzy.map(({ zxid }) => zxid).filter((zxid) => counterOf(zxid) > 0n));
   const files = filesFrom(filesOf(disk, dirs.logs, LOG), base.zxid + 1n);
   const history = new LogHistory(disk, files, base.zxid, { allowGaps: false, note });
   for (let record = history.next(); record !== null; record = history.next()) {
-    if (record.zxid === to) return;
-    if (record.zxid > to) break;
+    missing.delete(record.zxid);
+    if (record.zxid === to && missing.size === 0) return;
+    if (record.zxid >= to) break;
   }
   throw impossible(to, dirs.logs, "the log does not have it");
 }

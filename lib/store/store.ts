@@ -84,11 +84,11 @@ export class Store {
 
   /**
    * Opens the folders and reads all that is on them; the tree is attached. May be called again when
-   * nothing is being written: after {@link truncate} or {@link drain}.
+   * no file is in use: after {@link truncate} or {@link settle}.
    * Faults: DATA_DIR, CORRUPT, DISK.
    */
   recover(treeOptions: TreeOptions): StoreRecovered {
-    assert(this.#opened?.commit.isBusy !== true, "recovery happens while nothing is written");
+    assert(this.#opened?.commit.isOpen !== true, "recovery happens while no log is in use");
     this.#snapshots.cancel("the disk is read again");
     const { disk, clock, note } = this.#ports;
     const { dataDir, dataLogDir } = this.#options;
@@ -193,9 +193,17 @@ export class Store {
     this.#opened?.commit.turn();
   }
 
-  /** Calls `done` when all that was appended is on disk, or with the fault that prevents it. */
-  drain(done: Done): void {
-    this.#open().commit.drain(done);
+  /**
+   * Ends the log file at hand when all that was appended is on disk, or calls `done` with the fault
+   * that prevents it. What is appended afterwards begins a new file.
+   */
+  settle(done: Done): void {
+    this.#whenStill(done, ({ commit }) => commit.appended);
+  }
+
+  /** Gives up the snapshot that is being written: its tree shows what may be taken back. */
+  cancelSnapshot(why: string): void {
+    this.#snapshots.cancel(why);
   }
 
   /**

@@ -59,6 +59,11 @@ export class LogWriter {
     return this.#count;
   }
 
+  /** Whether a file has not been given back yet. */
+  get isOpen(): boolean {
+    return this.#segments.length > 0;
+  }
+
   /** The file that the next record goes to, unless a new one begins. */
   get path(): string | null {
     return this.#isRolling ? null : this.#segments.at(-1)?.path ?? null;

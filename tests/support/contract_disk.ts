@@ -72,6 +72,26 @@ const laws: Record<string, Step> = {
     disk.read(`${dir}/f`).fill(9);
     assert.deepEqual(disk.read(`${dir}/f`), bytes(1, 2));
   },
+  "what is written after a removal is a new file": async (under) => {
+    const { disk, dir } = under;
+    const path = `${dir}/f`;
+    const [first, second] = [outcome(under), outcome(under)];
+    disk.write(path, 0, text("the old one"));
+    disk.flush(path, first.done);
+    assert.equal(await first.over(), null);
+    disk.remove(path);
+    assert.equal(disk.size(path), null);
+    disk.write(path, 0, text("new"));
+    disk.flush(path, second.done);
+    assert.equal(await second.over(), null);
+    assert.deepEqual(disk.read(path), text("new"));
+  },
+  "bytes that are written once more stay as they are": ({ disk, dir }) => {
+    disk.replaceNow(`${dir}/f`, bytes(1, 2, 3, 4, 5));
+    disk.rewrite(`${dir}/f`, 1, 4);
+    disk.rewrite(`${dir}/f`, 5, 5);
+    assert.deepEqual(disk.read(`${dir}/f`), bytes(1, 2, 3, 4, 5));
+  },
   "truncate cuts and lengthens with zeros": ({ disk, dir }) => {
     disk.replaceNow(`${dir}/f`, bytes(1, 2, 3));
     disk.truncate(`${dir}/f`, 2);

@@ -152,6 +152,13 @@ export class MemoryDisk implements Disk {
     file?.flush();
   }
 
+  rewrite(path: string, from: number, to: number): void {
+    const bytes = this.get(path).slice(from, to);
+    const file = this.files.get(path);
+    file?.change({ at: from, bytes });
+    file?.flush();
+  }
+
   remove(path: string): void {
     this.files.delete(path);
     this.#ghosts.delete(path);
