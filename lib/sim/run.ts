@@ -151,19 +151,17 @@ class Run {
       "/q",
       ...Array.from({ length: this.#shape.workload.registers }, (_, i) => `/r${i}`),
     ];
-    for (const path of paths) {
-      let done = false;
-      let asked = false;
-      const ok = this.#within(PROGRESS_MS, () => {
-        if (first.isConnected && !asked) {
-          asked = true;
-          first.make(path, () => (done = true));
-        }
-        return done;
-      }, `making ${path}`);
-      if (!ok) return false;
+    return paths.every((path) => this.#made([first], path, `making ${path}`));
+  }
+
+  /** Each of these clients makes a node, its number behind `path` when there are more of them. */
+  #made(clients: readonly SimClient[], path: string, what: string): boolean {
+    let left = clients.length;
+    for (const client of clients) {
+      const own = clients.length > 1 ? `${path}${client.number}` : path;
+      client.make(own, () => void (left -= 1));
     }
-    return true;
+    return this.#within(PROGRESS_MS, () => left === 0, what);
   }
 
   #rage(): void {
@@ -191,6 +189,8 @@ class Run {
     // What is still under way would change what is read next.
     const isIdle = (): boolean => this.clients.every((client) => client.session.pending === 0);
     if (!this.#within(PROGRESS_MS, isIdle, "the last answers after healing")) return;
+    // All of them, for they are at different members.
+    if (!this.#made(this.clients, "/n/probe", "a write after healing")) return;
     const last = this.clients[0];
     const registers = new Map<string, FinalState>();
     for (let i = 0; i < this.#shape.workload.registers; i++) {

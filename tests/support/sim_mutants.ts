@@ -399,6 +399,14 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
+    name: "a leader refuses what adds data when its epoch is no longer young",
+    file: "server/prepare.ts",
+    changes: [[
+      "this.#options.hasSpace?.() === false && addsData(request.op)",
+      "(this.#options.hasSpace?.() === false || (zxid & 0xffffffffn) > 30n) && addsData(request.op)",
+    ]],
+  },
+  {
     name: "a leader leaves deletions out of the digest that it proposes",
     file: "server/outstanding.ts",
     changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
