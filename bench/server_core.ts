@@ -22,7 +22,12 @@ const clients = Array.from({ length: CONNECTIONS }, () => server.connect());
 clients[0].create("/bench");
 for (let i = 0; i < NODES; i++) clients[0].create(`/bench/n${i}`, "x".repeat(100));
 let sent = 0;
-for (const client of clients) client.send = (bytes) => void (sent += bytes.length);
+for (const client of clients) {
+  client.send = (bytes) => {
+    sent += bytes.length;
+    return true;
+  };
+}
 
 /** One chunk of DEPTH requests. */
 function chunkOf(op: number, write: (out: Output, index: number) => void): Uint8Array {

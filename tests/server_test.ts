@@ -9,7 +9,7 @@ import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { writeConnectRequest } from "../lib/wire/client.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
-import { FakeClient, FakeServer, OPEN } from "./support/fake_server.ts";
+import { FakeClient, type FakeOptions, FakeServer, OPEN } from "./support/fake_server.ts";
 
 const writeCreate = (path: string, flags = 0) => (out: Output) =>
   records.writeCreateRequest(out, { path, data: null, acl: OPEN, flags });
@@ -28,6 +28,23 @@ const headers = (client: FakeClient): string[] => {
   }
   return seen;
 };
+
+/** A client of a server with a node of half a megabyte. */
+function withBig(options: FakeOptions = {}): FakeClient {
+  const client = new FakeServer(options).connect();
+  client.raw(FakeClient.frame(1, OpCode.create, (out) => {
+    const data = new Uint8Array(1 << 19);
+    records.writeCreateRequest(out, { path: "/big", data, acl: OPEN, flags: 0 });
+  }));
+  client.take();
+  return client;
+}
+
+/** So many questions for that node. */
+const askBig = (count: number): Uint8Array =>
+  concat(
+    ...Array.from({ length: count }, () => FakeClient.frame(2, OpCode.getData, writePath("/big"))),
+  );
 
 describe("a connection", () => {
   it("is answered in the order of its requests, reads behind its own writes", () => {
@@ -185,30 +202,50 @@ describe("a connection", () => {
   });
 
   it("that asks for much with little gets it in portions, each when the last one has left", () => {
-    const client = new FakeServer().connect();
-    const data = new Uint8Array(1 << 19);
-    client.raw(FakeClient.frame(1, OpCode.create, (out) => {
-      records.writeCreateRequest(out, { path: "/big", data, acl: OPEN, flags: 0 });
-    }));
-    client.take();
-    const ask = FakeClient.frame(2, OpCode.getData, (out) => {
-      out.ustring("/big");
-      out.boolean(false);
-    });
-    const COUNT = 40;
-    const asks = new Uint8Array(ask.length * COUNT);
-    for (let i = 0; i < COUNT; i++) asks.set(ask, i * ask.length);
-    client.raw(asks); // one chunk of a few hundred bytes
+    const client = withBig();
+    client.queued = 2 << 20;
+    client.raw(askBig(40)); // one chunk of a few hundred bytes
     let total = 0;
-    for (let portions = 0; total < COUNT << 19; portions++) {
-      assert.ok(portions < COUNT, "it is stuck");
+    for (let portions = 0; total < 40 << 19; portions++) {
+      assert.ok(portions < 40, "it is stuck");
       const { length } = client.take();
       assert.ok(length > 0 && length < 6 << 20, `${length} bytes in one turn`);
       total += length;
+      client.home.server.flushTurn();
+      assert.equal(client.take().length, 0, "nothing has left");
       if (client.conn !== null && client.isHeld) client.home.server.drained(client.conn);
       client.home.server.flushTurn();
     }
     assert.equal(client.isHeld, false);
+  });
+
+  it("whose socket takes a portion at once gets the next one in the next turn", () => {
+    const client = withBig();
+    const { server } = client.home;
+    const calm = server.deadline ?? 0;
+    client.raw(askBig(40));
+    let total = client.take().length;
+    for (let turns = 0; total < 40 << 19; turns++) {
+      assert.ok(turns < 40, "it is stuck");
+      assert.ok((server.deadline ?? calm) < calm, "a turn is asked for: nobody else does");
+      server.flushTurn();
+      const { length } = client.take();
+      assert.ok(length > 0 && length < 6 << 20, `${length} bytes in one turn`);
+      total += length;
+    }
+    server.flushTurn();
+    assert.equal(client.isHeld, false);
+    assert.equal(server.deadline, calm);
+  });
+
+  it("is not given two portions in one turn, however often it is told of room", () => {
+    const client = withBig();
+    const { server } = client.home;
+    client.raw(askBig(40));
+    client.take();
+    if (client.conn !== null) server.drained(client.conn);
+    server.flushTurn();
+    assert.ok(client.take().length < 6 << 20);
   });
 
   it("that closed while its write was under way is not answered, and the next one is", () => {

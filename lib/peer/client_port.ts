@@ -99,7 +99,7 @@ export class ClientPort {
       port: link.remote.port,
       secure: this.#options.secure,
       ids: [],
-      send: (bytes) => void link.write(bytes),
+      send: (bytes) => link.write(bytes),
       get queued() {
         return link.queued;
       },

@@ -64,6 +64,8 @@ export class Core implements ConnectionHome {
   readonly writes = new Deque<Waiting>();
   /** Forwarded syncs, likewise. */
   readonly syncs = new Deque<Waiting>();
+  /** Clogged connections whose socket took everything at once: they go on in the next turn. */
+  readonly roomy = new Set<Connection>();
   /** Connections that a throttle stopped. */
   readonly throttled = new Set<Connection>();
   readonly idle: ExpiryBuckets<Connection>;
@@ -179,6 +181,7 @@ export class Core implements ConnectionHome {
     this.tree.watches.drop(conn);
     if (this.bySession.get(conn.sessionId) === conn) this.bySession.delete(conn.sessionId);
     this.throttled.delete(conn);
+    this.roomy.delete(conn);
     this.idle.remove(conn);
     this.#connectionDrops.add(1);
     this.#forgetLine(conn);
@@ -203,7 +206,7 @@ export class Core implements ConnectionHome {
 
   /**
    * Short requests with long answers: no more of them in this turn than a client may leave unread.
-   * So many bytes never leave at once; when they have, `drained` goes on.
+   * `#send` knows when it goes on.
    */
   restrain(conn: Connection): void {
     if (conn.out === null || conn.out.size <= UNREAD_MAX || !conn.isOpen) return;
@@ -211,10 +214,18 @@ export class Core implements ConnectionHome {
     conn.hold(true);
   }
 
-  /** A client that asks on but does not read what it is answered is read no further. */
+  /**
+   * A client that asks on but does not read what it is answered is read no further until `drained`.
+   * A socket that has taken all of it says no such word: others have their turn, then it goes on.
+   */
   #send(conn: Connection, bytes: Uint8Array): void {
-    conn.client.send(bytes);
-    if (conn.client.queued <= UNREAD_MAX || !conn.isOpen) return;
+    const isRoomy = conn.client.send(bytes);
+    if (!conn.isOpen) return;
+    if (isRoomy) {
+      if (conn.isClogged) this.roomy.add(conn);
+      return;
+    }
+    if (conn.client.queued <= UNREAD_MAX) return;
     conn.isClogged = true;
     conn.hold(true);
   }

@@ -60,9 +60,12 @@ export interface ClientConn {
   readonly secure: boolean;
   /** Ids that the transport proved: a client certificate's. */
   readonly ids: readonly Id[];
-  /** The bytes belong to the connection from here on. */
-  send(bytes: Uint8Array): void;
-  /** Bytes sent that the other side has not taken yet; `Server.drained` follows when it has. */
+  /**
+   * The bytes belong to the connection from here on. False: much is queued, and `Server.drained`
+   * follows when it no longer is.
+   */
+  send(bytes: Uint8Array): boolean;
+  /** Bytes sent that the other side has not taken yet. */
   readonly queued: number;
   /** Sends what was sent, then closes; `Server.closed` follows. */
   close(): void;

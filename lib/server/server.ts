@@ -116,6 +116,7 @@ export class Server implements ServerFace<Connection> {
   drained(conn: Connection): void {
     if (!conn.isClogged) return;
     conn.isClogged = false;
+    this.core.roomy.delete(conn);
     if (conn.state !== "open" || this.core.throttled.has(conn)) return;
     this.core.stamp();
     conn.hold(false);
@@ -171,6 +172,7 @@ export class Server implements ServerFace<Connection> {
 
   flushTurn(): void {
     const { core } = this;
+    for (const conn of [...core.roomy]) this.drained(conn);
     if (core.throttled.size > 0) this.#resume();
     core.flush();
   }
@@ -201,7 +203,8 @@ export class Server implements ServerFace<Connection> {
   }
 
   get deadline(): number | null {
-    const { tracker, local, idle } = this.core;
+    const { tracker, local, idle, roomy, mono } = this.core;
+    if (roomy.size > 0) return mono;
     const sessions = earlier(tracker?.deadline, local?.deadline);
     return earlier(sessions, earlier(idle.deadline, this.#reaper?.deadline));
   }

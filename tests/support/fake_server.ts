@@ -28,6 +28,8 @@ import {
 
 export const OPEN: ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 export const TICK = 1000;
+/** With more than this queued a socket says when it has room again. */
+const ROOMY = 1 << 20;
 
 export interface FakeOptions {
   readonly server?: Partial<ServerOptions>;
@@ -156,9 +158,10 @@ export class FakeClient implements ClientConn {
   }
 
   // What the server sees.
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array): boolean {
     this.writes += 1;
     this.#received.push(bytes);
+    return this.queued <= ROOMY;
   }
   close(): void {
     this.isClosed = true;
