@@ -78,6 +78,34 @@ it("a crash keeps what was flushed and a prefix of the rest", () => {
   assert.ok(ends.size >= 6, `only lengths ${[...ends].join()}`);
 });
 
+it("an open file goes on without its name until it is released", () => {
+  const world = new World(1);
+  const storage = new SimStorage(world, "a");
+  const disk = new SimDisk(storage, new Life(world, "a"));
+  storage.folders.add("/");
+  const settle = (path: string): void => {
+    let isFlushed = false;
+    disk.flush(path, (fault) => (isFlushed = fault === null));
+    assert.ok(world.runFor(1000, () => isFlushed));
+  };
+  disk.write("/f", 0, Uint8Array.of(1, 2));
+  settle("/f");
+  disk.write("/f", 2, Uint8Array.of(3));
+  disk.remove("/f");
+  settle("/f"); // closed by the removal, and opened again
+  assert.deepEqual([...disk.read("/f")], [], "what was under way went into the old one");
+  disk.write("/f", 0, Uint8Array.of(4));
+  settle("/f");
+  disk.replaceNow("/f", Uint8Array.of(5));
+  disk.write("/f", 0, Uint8Array.of(6, 7));
+  settle("/f");
+  assert.deepEqual([...disk.read("/f")], [5], "still open: written, flushed and seen by nobody");
+  disk.release("/f");
+  disk.write("/f", 1, Uint8Array.of(8));
+  settle("/f");
+  assert.deepEqual([...disk.read("/f")], [5, 8]);
+});
+
 it("bytes wait for a cut to heal, in order, and one direction is no other", () => {
   const world = new World(3);
   const internet = new SimInternet(world);

@@ -8,6 +8,7 @@ import type { Zxid } from "../base/ids.ts";
 import { LOG, SNAPSHOT, TEMPORARY, zxidOfName } from "../store/names.ts";
 import type { Disk, Done, Millis } from "../ports.ts";
 import { SimFile } from "./file.ts";
+import { type Call, type CallKind, OpenFile } from "./open_file.ts";
 import { type Life, ProcessEnded, type SimRandom, type World } from "./world.ts";
 
 export interface DiskHealth {
@@ -186,25 +187,11 @@ export class SimStorage {
 /** What decides what is left of the undurable. */
 export type Luck = Pick<SimRandom, "below" | "oneIn">;
 
-type Call = () => { readonly takes: Millis; readonly fault: Fault | null };
-
-interface Queue {
-  readonly calls: {
-    readonly call: Call;
-    readonly done: Done | undefined;
-    readonly isFlush: boolean;
-    /** Also behind a call that failed. */
-    readonly always: boolean;
-  }[];
-  isBusy: boolean;
-  fault: Fault | null;
-}
-
 /** One life's view of a storage. */
 export class SimDisk implements Disk {
   readonly #storage: SimStorage;
   readonly #life: Life;
-  readonly #queues = new Map<string, Queue>();
+  readonly #open = new Map<string, OpenFile>();
 
   constructor(storage: SimStorage, life: Life) {
     this.#storage = storage;
@@ -269,6 +256,7 @@ export class SimDisk implements Disk {
     this.#storage.files.delete(path);
     this.#storage.gone.delete(path);
     this.#storage.touched();
+    this.release(path);
   }
 
   replaceNow(path: string, bytes: Uint8Array): void {
@@ -288,33 +276,22 @@ export class SimDisk implements Disk {
   }
 
   write(path: string, at: number, bytes: Uint8Array, done?: Done): void {
-    this.#submit(path, () => {
-      const size = this.#storage.files.get(path)?.length ?? 0;
-      const fault = this.#noFolder(path) ??
-        this.#spaceFor(path, Math.max(0, at + bytes.length - size));
-      if (fault === null) this.#changed(path, (file) => file.write(at, bytes.slice()));
-      return { takes: 0.01, fault };
-    }, done);
+    this.#change(path, at + bytes.length, (file) => file.write(at, bytes.slice()), done);
   }
 
   resize(path: string, length: number): void {
-    this.#submit(path, () => {
-      const size = this.#storage.files.get(path)?.length ?? 0;
-      const fault = this.#noFolder(path) ?? this.#spaceFor(path, Math.max(0, length - size));
-      if (fault === null) this.#changed(path, (file) => file.resize(length));
-      return { takes: 0.01, fault };
-    }, undefined);
+    this.#change(path, length, (file) => file.resize(length));
   }
 
   flush(path: string, done: Done): void {
-    this.#submit(path, () => this.#flushed(path), done, false, true);
+    this.#submit(path, (open) => this.#flushed(path, open), done, { isFlush: true });
   }
 
   rename(path: string, to: string, done: Done): void {
     this.#submit(
       path,
-      () => {
-        const result = this.#flushed(path);
+      (open) => {
+        const result = this.#flushed(path, open);
         const file = this.#storage.files.get(path);
         if (file === undefined) return { takes: 0, fault: missing(path, "renaming") };
         if (result.fault !== null) return result;
@@ -324,22 +301,13 @@ export class SimDisk implements Disk {
         return result;
       },
       done,
-      false,
-      true,
+      { isFlush: true },
     );
+    this.release(path);
   }
 
   release(path: string): void {
-    this.#submit(
-      path,
-      () => {
-        const queue = this.#queues.get(path);
-        if (queue !== undefined) queue.fault = null;
-        return { takes: 0, fault: null };
-      },
-      undefined,
-      true,
-    );
+    this.#open.get(path)?.release();
   }
 
   discard(path: string, done: Done): void {
@@ -350,13 +318,23 @@ export class SimDisk implements Disk {
       this.#storage.touched();
       return { takes: 0.1, fault: null };
     }, done);
+    this.release(path);
   }
 
-  #flushed(path: string): { takes: Millis; fault: Fault | null } {
+  /** A change after which the file has at least so many bytes. */
+  #change(path: string, reach: number, change: (file: SimFile) => void, done?: Done): void {
+    this.#submit(path, (open) => {
+      const length = (open.file ?? this.#storage.files.get(path))?.length ?? 0;
+      const fault = this.#noWay(path, open) ?? this.#spaceFor(path, Math.max(0, reach - length));
+      if (fault === null) this.#changed(path, this.#opened(path, open), change);
+      return { takes: 0.01, fault };
+    }, done);
+  }
+
+  #flushed(path: string, open: OpenFile): { takes: Millis; fault: Fault | null } {
     const { health, random, world } = this.#storage;
-    const folder = this.#noFolder(path);
-    if (folder !== null) return { takes: 0, fault: folder };
-    const file = this.#storage.files.get(path);
+    const closed = this.#noWay(path, open);
+    if (closed !== null) return { takes: 0, fault: closed };
     const span = health.flushMax - health.flushMin;
     let takes = health.flushMin + span * random.below(1000) / 1000;
     if (random.oneIn(health.slowOneIn)) {
@@ -367,52 +345,17 @@ export class SimDisk implements Disk {
       world.count("failed flush");
       return { takes, fault: new Fault("DISK", "flushing failed", { where: path }) };
     }
-    if (file === undefined) {
-      this.#made(path).isNamed = true;
-      return { takes, fault: null };
-    }
-    const before = file.tail;
-    file.settled();
-    this.#storage.tailMoved(path, before, file.tail);
+    this.#changed(path, this.#opened(path, open), (file) => file.settled());
     return { takes, fault: null };
   }
 
-  #submit(
-    path: string,
-    call: Call,
-    done: Done | undefined,
-    always = false,
-    isFlush = false,
-  ): void {
-    let queue = this.#queues.get(path);
-    if (queue === undefined) {
-      queue = { calls: [], isBusy: false, fault: null };
-      this.#queues.set(path, queue);
+  #submit(path: string, call: Call, done: Done | undefined, kind: CallKind = {}): void {
+    let open = this.#open.get(path);
+    if (open === undefined) {
+      open = new OpenFile(this.#life, this.#storage);
+      this.#open.set(path, open);
     }
-    queue.calls.push({ call, done, isFlush, always });
-    this.#next(queue);
-  }
-
-  #next(queue: Queue): void {
-    const next = queue.calls[0];
-    if (queue.isBusy || next === undefined) return;
-    if (next.isFlush && this.#storage.isHeld(() => this.#next(queue))) return;
-    queue.isBusy = true;
-    queue.calls.shift();
-    // The work happens at the start of its time, its end is heard of later: a crash in between
-    // leaves a flush done that nobody has heard of, as on a real disk.
-    this.#life.after(0, () => {
-      this.#storage.called();
-      const { takes, fault } = next.always || queue.fault === null
-        ? next.call()
-        : { takes: 0, fault: queue.fault };
-      if (fault !== null) queue.fault ??= fault;
-      this.#life.after(takes, () => {
-        queue.isBusy = false;
-        next.done?.(fault);
-        this.#next(queue);
-      });
-    });
+    open.submit(call, done, kind);
   }
 
   #existing(path: string, doing: string): SimFile {
@@ -421,20 +364,24 @@ export class SimDisk implements Disk {
     return file;
   }
 
-  #made(path: string): SimFile {
-    let file = this.#storage.files.get(path);
-    if (file === undefined) {
-      file = new SimFile();
-      this.#storage.files.set(path, file);
-    }
+  /** What is open, or has the path now, or is made. */
+  #opened(path: string, open: OpenFile): SimFile {
+    const { files } = this.#storage;
+    const file = open.file ?? files.get(path) ?? new SimFile();
+    if (open.file === null && !files.has(path)) files.set(path, file);
+    open.file = file;
     return file;
   }
 
-  #changed(path: string, change: (file: SimFile) => void): void {
-    const file = this.#made(path);
+  #changed(path: string, file: SimFile, change: (file: SimFile) => void): void {
     const before = file.tail;
     change(file);
-    this.#storage.tailMoved(path, before, file.tail);
+    if (this.#storage.files.get(path) === file) this.#storage.tailMoved(path, before, file.tail);
+    else this.#storage.world.count("a file without a name was changed");
+  }
+
+  #noWay(path: string, open: OpenFile): Fault | null {
+    return open.file === null ? this.#noFolder(path) : null;
   }
 
   #noFolder(path: string): Fault | null {
