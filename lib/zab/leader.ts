@@ -10,15 +10,16 @@
 
 import { assert, unreachable } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
-import { type Epoch, epochOf, hex, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
+import { type Epoch, hex, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
 import { Input } from "../codec/input.ts";
 import type { Instant, Millis } from "../ports.ts";
-import { type QuorumPacket, readAckEpoch, readLearnerInfo } from "../records/quorum.ts";
+import { type QuorumPacket, readAckEpoch } from "../records/quorum.ts";
 import { PacketType } from "../txn/opcodes.ts";
 import { makeTxn } from "../txn/txn.ts";
 import type { CatchUpPlan } from "./catch_up.ts";
 import { Discovery } from "./discovery.ts";
 import type { LeaderEffect, LeaderEvent, LeaderOptions, LearnerView } from "./leader_events.ts";
+import { readHello, UNNAMED } from "./leader_hello.ts";
 import { LearnerLink } from "./leader_link.ts";
 import { LeaderRoom } from "./leader_room.ts";
 import { LeaderTraffic } from "./leader_traffic.ts";
@@ -29,7 +30,6 @@ import {
   leaderInfoPacket,
   misplaced,
   newLeaderPacket,
-  PROTOCOL_VERSION,
   revalidatedPacket,
   txnPacket,
 } from "./packets.ts";
@@ -44,9 +44,6 @@ export type LeaderPhase =
   | "serving"
   | "over";
 
-/** The last epoch whose zxids are positive. */
-const EPOCH_MAX: Epoch = 0x7fffffffn;
-
 export class Leader {
   readonly #room: LeaderRoom;
   readonly #discovery: Discovery;
@@ -59,8 +56,6 @@ export class Leader {
   #epoch: Epoch = -1n;
   #durable: Zxid;
   readonly #newLeaderAcks = new Set<Sid>();
-  /** The next sid of a learner that says none. */
-  #unnamed = -1n;
 
   /** `durable`: how far our log was durable when the role began. */
   constructor(options: LeaderOptions, durable: Zxid = options.lastZxid) {
@@ -266,50 +261,18 @@ export class Leader {
   }
 
   #hello(learner: LearnerLink, packet: QuorumPacket): void {
-    const { type } = packet;
-    if (type !== PacketType.FOLLOWERINFO && type !== PacketType.OBSERVERINFO) {
-      throw misplaced(packet, "as the first packet");
-    }
-    const { sid, protocolVersion, configVersion } = this.#introduction(packet);
-    if (sid === this.#room.options.sid) {
-      throw new Fault("PROTOCOL", `a learner says that it is server ${sid}, which is this one`, {
-        hint: "each server needs a myid of its own; its acks would count as ours",
-      });
-    }
-    if (protocolVersion < PROTOCOL_VERSION) {
-      throw new Fault(
-        "UNSUPPORTED",
-        `protocol 0x${protocolVersion.toString(16)} of server ${sid}`,
-        {
-          hint: "only Zab 1.0 is spoken, as ZooKeeper does from 3.4 on",
-        },
-      );
-    }
-    const ours = this.#room.quorums.committed.membership.version;
-    if (configVersion > ours) {
-      throw new Fault(
-        "PROTOCOL",
-        `server ${sid} has configuration ${hex(configVersion)}, ours is ${hex(ours)}`,
-        { hint: "it must lead, or take ours" },
-      );
-    }
-    const acceptedEpoch = epochOf(packet.zxid);
-    if (acceptedEpoch >= EPOCH_MAX) {
-      throw new Fault("PROTOCOL", `server ${sid} has accepted epoch ${acceptedEpoch}`, {
-        hint: "none could follow it (H-F18)",
-      });
-    }
+    const { sid, isObserver, acceptedEpoch } = readHello(packet, this.#room);
     if (this.#isTooLateFor(sid, acceptedEpoch)) {
       return this.#room.resign(
         `server ${sid} has promised epoch ${acceptedEpoch}, later than ours`,
       );
     }
     learner.sid = sid;
-    learner.isObserver = type === PacketType.OBSERVERINFO;
+    learner.isObserver = isObserver;
     learner.stage = "waiting";
     if (this.#phase === "gathering") {
       // An observer does not decide the epoch, but its promise must be below it all the same.
-      this.#arrived(learner.isObserver ? this.#unnamed : sid, acceptedEpoch);
+      this.#arrived(learner.isObserver ? UNNAMED : sid, acceptedEpoch);
     } else if (this.#phase !== "promising") {
       this.#offer(learner);
     }
@@ -325,32 +288,12 @@ export class Leader {
     return this.#room.quorums.committed.membership.members.has(sid);
   }
 
-  /** LearnerInfo in its lengths: null or 8, 12, 20 bytes and more (5.3). */
-  #introduction(
-    packet: QuorumPacket,
-  ): { sid: Sid; protocolVersion: number; configVersion: Zxid } {
-    const { data } = packet;
-    if (data === null) {
-      return { sid: this.#unnamed--, protocolVersion: 1, configVersion: 0n };
-    }
-    if (data.length >= 20) {
-      const { serverid, protocolVersion, configVersion } = readLearnerInfo(new Input(data));
-      return { sid: serverid, protocolVersion, configVersion };
-    }
-    const input = new Input(data);
-    return {
-      sid: data.length >= 8 ? input.long() : 0n,
-      protocolVersion: data.length >= 12 ? input.int() : 1,
-      configVersion: 0n,
-    };
-  }
-
   #ackEpoch(learner: LearnerLink, packet: QuorumPacket): void {
     if (packet.type !== PacketType.ACKEPOCH) throw misplaced(packet, "in answer to LEADERINFO");
     const { currentEpoch } = readAckEpoch(new Input(dataOf(packet)));
     learner.lastZxid = packet.zxid;
     learner.stage = "agreeing";
-    const voter = learner.isObserver ? this.#unnamed : learner.sid;
+    const voter = learner.isObserver ? UNNAMED : learner.sid;
     if (!this.#accepted(voter, BigInt(currentEpoch), packet.zxid)) {
       throw new Fault("PROTOCOL", `server ${learner.sid} is ahead of this leader`, {
         where: `epoch ${currentEpoch}, zxid ${hex(packet.zxid)}`,
