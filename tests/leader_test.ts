@@ -131,7 +131,7 @@ describe("leader founding an epoch", () => {
     bench.step({ type: "linked", link: 9, remote: "stranger" });
     assert.deepEqual(bench.hear(9, HELLO(99, 7)), ["9> LEADERINFO 0x600000000 +4"]);
     bench.step({ type: "linked", link: 4, remote: "double" });
-    assert.deepEqual(bench.hear(4, HELLO(2, 7)), ["4> LEADERINFO 0x600000000 +4"]);
+    assert.match(bench.hear(4, HELLO(2, 7))[0] ?? "", /^drop 4 server 2 follows already/);
     bench.step({ type: "linked", link: 5, remote: "c" });
     assert.deepEqual(bench.hear(5, HELLO(3, 6)), ["5> LEADERINFO 0x600000000 +4"]);
     bench.step({ type: "unlinked", link: 5 });
@@ -454,20 +454,47 @@ describe("leader broadcasting", () => {
     assert.deepEqual(bench.hear(2, ACK(zx(6, 0))), [], "the ACK of UPTODATE");
   });
 
-  it("two links of one sid count once (H-F19)", () => {
-    const bench = started({ committed: voters(1, 2, 3, 4, 5) });
-    for (const [link, sid] of [[2, 2], [3, 3]] as const) {
-      bench.step({ type: "linked", link, remote: "b" });
-      bench.hear(link, HELLO(sid));
-    }
-    for (const link of [2, 3]) bench.hear(link, EPOCH(), ACK(zx(6, 0)));
-    join(bench, 7, HELLO(2));
+  it("a served follower that speaks keeps its link: nobody takes it by its sid (H-F19)", () => {
+    const bench = serving();
+    bench.step({ type: "linked", link: 9, remote: "stray" });
+    assert.match(bench.hear(9, HELLO(2, 0))[0] ?? "", /^drop 9 server 2 follows already/);
     bench.propose(txnAt(zx(6, 1)));
     durable(bench, zx(6, 1));
     bench.hear(2, ACK(zx(6, 1)));
+    assert.deepEqual(bench.committed, [zx(6, 1)]);
+  });
+
+  it("a follower that comes anew takes the place of its link that is silent", () => {
+    const bench = serving();
+    bench.propose(txnAt(zx(6, 1)));
+    durable(bench, zx(6, 1));
+    bench.now = 101;
+    const lines = join(bench, 7, HELLO(2));
+    assert.equal(lines.includes("drop 2 server 2 has come on another link"), true);
+    assert.equal(lines.includes("7> PROPOSAL 0x600000001"), true);
+    bench.hear(2, ACK(zx(6, 1)));
+    assert.deepEqual(bench.committed, [], "its old link is gone");
     bench.hear(7, ACK(zx(6, 1)));
-    assert.deepEqual(bench.committed, []);
-    bench.hear(3, ACK(zx(6, 1)));
+    assert.deepEqual(bench.committed, [zx(6, 1)]);
+  });
+
+  it("a follower that came anew before the epoch was founded is brought level on that link", () => {
+    const bench = started({ committed: voters(1, 2, 3, 4, 5) });
+    for (const link of [2, 3]) {
+      bench.step({ type: "linked", link, remote: "b" });
+      bench.hear(link, HELLO(link));
+    }
+    bench.hear(2, EPOCH());
+    bench.step({ type: "linked", link: 7, remote: "b again" });
+    const repeated = ackEpochPacket(zx(5, 7), -1n);
+    const again = bench.hear(7, HELLO(2, 6), repeated);
+    assert.equal(again.includes("drop 2 server 2 has come on another link"), true);
+    bench.hear(3, EPOCH());
+    for (const link of [7, 3]) bench.hear(link, ACK(zx(6, 0)));
+    assert.equal(bench.leader.phase, "serving");
+    bench.propose(txnAt(zx(6, 1)));
+    durable(bench, zx(6, 1));
+    for (const link of [3, 7]) bench.hear(link, ACK(zx(6, 1)));
     assert.deepEqual(bench.committed, [zx(6, 1)]);
   });
 
@@ -483,8 +510,8 @@ describe("leader broadcasting", () => {
     bench.propose(first);
     bench.propose(second);
     bench.hear(2, ACK(zx(6, 1)));
+    bench.step({ type: "unlinked", link: 2 });
     join(bench, 7, HELLO(2), zx(6, 1)); // with TRUNC, for nothing of this epoch is committed
-    bench.hear(2, ACK(zx(6, 2))); // late, from before
     durable(bench, zx(6, 2));
     bench.hear(3, ACK(zx(6, 1)), ACK(zx(6, 2)));
     assert.deepEqual(bench.committed, []);

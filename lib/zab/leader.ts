@@ -262,6 +262,7 @@ export class Leader {
 
   #hello(learner: LearnerLink, packet: QuorumPacket): void {
     const { sid, isObserver, acceptedEpoch } = readHello(packet, this.#room);
+    if (!isObserver) this.#makeWayFor(sid);
     if (this.#isTooLateFor(sid, acceptedEpoch)) {
       return this.#room.resign(
         `server ${sid} has promised epoch ${acceptedEpoch}, later than ours`,
@@ -275,6 +276,25 @@ export class Leader {
       this.#arrived(learner.isObserver ? UNNAMED : sid, acceptedEpoch);
     } else if (this.#phase !== "promising") {
       this.#offer(learner);
+    }
+  }
+
+  /**
+   * A follower has one link, so that what it acknowledges is what it has, and is proposed to it
+   * again when it comes anew (H-F19; Java keeps both). One that is served and speaks keeps its
+   * link: nobody takes it away by naming its sid. Whoever comes anew while the old link is not
+   * known to be gone gets in with a later try: the old one answers no PING.
+   */
+  #makeWayFor(sid: Sid): void {
+    const { links, now, options } = this.#room;
+    for (const other of [...links.values()]) {
+      if (other.sid !== sid || other.isObserver || other.stage === "greeting") continue;
+      if (other.isServing && now - other.heardAt <= options.tickMs) {
+        throw new Fault("PROTOCOL", `server ${sid} follows already, from ${other.remote}`, {
+          hint: "each server needs a myid of its own",
+        });
+      }
+      this.#room.drop(other, `server ${sid} has come on another link`);
     }
   }
 

@@ -41,8 +41,6 @@ export class LearnerLink {
   /** Negative until it has said who it is; unnamed learners keep a negative one. */
   sid: Sid = -1n;
   isObserver = false;
-  /** The same server has come on another link since: what it acknowledges here is of the past. */
-  isOutlived = false;
   stage: LinkStage = "greeting";
   /** From ACKEPOCH. */
   lastZxid: Zxid = -1n;

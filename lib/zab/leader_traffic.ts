@@ -125,21 +125,19 @@ export class LeaderTraffic {
   /**
    * A learner is about to be brought level. What it acknowledged before and nobody has committed is
    * cut from its log now, and proposed to it again at the end: until it has that on disk once more
-   * it must not count. Java goes on counting, and may commit what a quorum does not have.
+   * it must not count. Java goes on counting, and may commit what a quorum does not have. Its link
+   * of before, which could acknowledge more, is gone (leader.ts).
    */
   restart(learner: LearnerLink): void {
     learner.stage = "catchingUp";
     if (learner.isObserver) return;
-    for (const other of this.#room.links.values()) {
-      if (other !== learner && other.sid === learner.sid) other.isOutlived = true;
-    }
     this.#broadcast.forget(learner.sid);
   }
 
   ack(learner: LearnerLink, zxid: Zxid): void {
     if (counterOf(zxid) === 0n) return; // of NEWLEADER or UPTODATE
     learner.acked(zxid);
-    if (learner.isObserver || learner.isOutlived || this.#isRetired) return;
+    if (learner.isObserver || this.#isRetired) return;
     if (this.#broadcast.ack(learner.sid, zxid)) return this.commitReady();
     if (zxid > this.#broadcast.lastProposed) {
       this.#room.warn(learner, `ACK of ${hex(zxid)}, which was never proposed`);
