@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import type { Fault } from "../lib/base/errors.ts";
 import type { Link } from "../lib/ports.ts";
-import { SimDisk, SimStorage } from "../lib/sim/disk.ts";
+import { GOOD_DISK, SimDisk, SimStorage } from "../lib/sim/disk.ts";
 import { SimInternet, SimNetwork } from "../lib/sim/network.ts";
 import { Life, SimRandom, World } from "../lib/sim/world.ts";
 import { diskContract } from "./support/contract_disk.ts";
@@ -76,6 +77,41 @@ it("a crash keeps what was flushed and a prefix of the rest", () => {
     ends.add(left.length);
   }
   assert.ok(ends.size >= 6, `only lengths ${[...ends].join()}`);
+});
+
+it("what a failed flush held can be read, and is lost at a crash unless written once more", () => {
+  const lengths = { again: new Set<number>(), rewritten: new Set<number>() };
+  for (let seed = 1; seed <= 200; seed++) {
+    const world = new World(seed);
+    const storage = new SimStorage(world, "a");
+    storage.folders.add("/");
+    const flushed = (disk: SimDisk, isBad: boolean): void => {
+      let fault: Fault | null | undefined;
+      storage.health = isBad ? { ...GOOD_DISK, failOneIn: 1 } : GOOD_DISK;
+      disk.flush("/f", (found) => (fault = found));
+      assert.ok(world.runFor(1000, () => fault !== undefined));
+      assert.equal(fault !== null, isBad);
+    };
+    const first = new SimDisk(storage, new Life(world, "a"));
+    first.write("/f", 0, Uint8Array.of(1, 2));
+    flushed(first, false);
+    first.write("/f", 2, Uint8Array.of(3, 4, 5));
+    flushed(first, true);
+    const second = new SimDisk(storage, new Life(world, "b"));
+    assert.deepEqual([...second.read("/f")], [1, 2, 3, 4, 5]);
+    if (seed % 2 === 0) second.rewrite("/f", 0, 5);
+    second.write("/f", 5, Uint8Array.of(6));
+    flushed(second, false);
+    assert.deepEqual([...second.read("/f")], [1, 2, 3, 4, 5, 6]);
+    storage.crash();
+    const left = new SimDisk(storage, new Life(world, "c")).read("/f");
+    assert.deepEqual([...left.subarray(0, 2)], [1, 2]);
+    assert.equal(left[5], 6, "a good flush is a good flush");
+    const kept = left.subarray(2, 5).findIndex((byte, i) => byte !== 3 + i);
+    lengths[seed % 2 === 0 ? "rewritten" : "again"].add(kept);
+  }
+  assert.deepEqual([...lengths.rewritten], [-1], "all of it");
+  assert.deepEqual([...lengths.again].sort(), [-1, 0, 1, 2], "none, some or all of it");
 });
 
 it("an open file goes on without its name until it is released", () => {

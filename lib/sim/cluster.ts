@@ -9,7 +9,8 @@ import { type Epoch, hex, type Sid } from "../base/ids.ts";
 import { type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import type { Level } from "../ports.ts";
-import { type DiskHealth, GOOD_DISK, type Luck, SimDisk, SimStorage } from "./disk.ts";
+import { type DiskHealth, GOOD_DISK, SimDisk, SimStorage } from "./disk.ts";
+import type { Luck } from "./file.ts";
 import { SimInternet, SimNetwork, type WeatherOptions } from "./network.ts";
 import { Life, SimClock, SimTrace, type WallClock, type World } from "./world.ts";
 

@@ -7,7 +7,7 @@ import { Fault } from "../base/errors.ts";
 import type { Zxid } from "../base/ids.ts";
 import { LOG, SNAPSHOT, TEMPORARY, zxidOfName } from "../store/names.ts";
 import type { Disk, Done, Millis } from "../ports.ts";
-import { SimFile } from "./file.ts";
+import { type Luck, SimFile } from "./file.ts";
 import { type Call, type CallKind, OpenFile } from "./open_file.ts";
 import { type Life, ProcessEnded, type SimRandom, type World } from "./world.ts";
 
@@ -103,8 +103,7 @@ export class SimStorage {
     const file = this.files.get(path);
     if (file === undefined || file.length === 0) return false;
     const at = this.random.below(file.length);
-    file.bytes[at] ^= 1 << this.random.below(8);
-    file.rescan();
+    file.rot(at, this.random.below(8));
     this.#durable = null;
     return true;
   }
@@ -183,9 +182,6 @@ export class SimStorage {
     return file === undefined ? null : new TextDecoder().decode(file.read(0, file.length));
   }
 }
-
-/** What decides what is left of the undurable. */
-export type Luck = Pick<SimRandom, "below" | "oneIn">;
 
 /** One life's view of a storage. */
 export class SimDisk implements Disk {
@@ -341,11 +337,13 @@ export class SimDisk implements Disk {
       takes += health.flushSlow;
       world.count("slow flush");
     }
+    const file = this.#opened(path, open);
     if (random.oneIn(health.failOneIn)) {
       world.count("failed flush");
+      file.failed(random);
       return { takes, fault: new Fault("DISK", "flushing failed", { where: path }) };
     }
-    this.#changed(path, this.#opened(path, open), (file) => file.settled());
+    this.#changed(path, file, () => file.settled());
     return { takes, fault: null };
   }
 

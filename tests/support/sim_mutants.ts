@@ -407,6 +407,14 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
+    name: "what a failed flush has left is flushed at the next start, not written once more",
+    file: "store/recovery.ts",
+    changes: [[
+      "disk.rewrite(path, Math.max(0, end - REWRITE_MAX), end);",
+      "disk.truncate(path, Math.max(end, disk.size(path) ?? 0));",
+    ]],
+  },
+  {
     name: "a leader leaves deletions out of the digest that it proposes",
     file: "server/outstanding.ts",
     changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
