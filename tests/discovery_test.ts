@@ -26,11 +26,12 @@ describe("discovery, the leader's half", () => {
     assert.equal(d.connected(1n, 5n), true);
   });
 
-  it("observers and strangers raise the epoch but do not decide it", () => {
+  it("observers raise the epoch but do not decide it; strangers do neither (H-F18)", () => {
     const d = discovery();
     d.connected(1n, 5n);
     assert.equal(d.connected(6n, 11n), false);
-    assert.equal(d.connected(99n, 5n), false);
+    assert.equal(d.connected(99n, 700n), false);
+    assert.equal(d.connected(4n, 5n, true), false, "a voter that came as an observer");
     assert.equal(d.connected(2n, 5n), false);
     assert.equal(d.connected(3n, 5n), true);
     assert.equal(d.epoch, 12n);

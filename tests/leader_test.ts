@@ -126,12 +126,16 @@ describe("leader founding an epoch", () => {
     assert.equal(bench.leader.phase, "serving");
   });
 
-  it("resigns for a member that has promised a later epoch, for a stranger or a double not", () => {
+  it("resigns for a voter that has promised a later epoch, for a stranger or a double not", () => {
     const bench = serving();
     bench.step({ type: "linked", link: 9, remote: "stranger" });
     assert.deepEqual(bench.hear(9, HELLO(99, 7)), ["9> LEADERINFO 0x600000000 +4"]);
     bench.step({ type: "linked", link: 4, remote: "double" });
     assert.match(bench.hear(4, HELLO(2, 7))[0] ?? "", /^drop 4 server 2 follows already/);
+    bench.step({ type: "linked", link: 6, remote: "an observer, or c as one" });
+    assert.deepEqual(bench.hear(6, helloPacket(true, 180n, 3n, 0n)), [
+      "6> LEADERINFO 0x600000000 +4",
+    ], "it refuses by itself");
     bench.step({ type: "linked", link: 5, remote: "c" });
     assert.deepEqual(bench.hear(5, HELLO(3, 6)), ["5> LEADERINFO 0x600000000 +4"]);
     bench.step({ type: "unlinked", link: 5 });
@@ -139,6 +143,36 @@ describe("leader founding an epoch", () => {
     assert.deepEqual(bench.hear(3, HELLO(3, 7)), [
       "resign server 3 has promised epoch 7, later than ours",
     ]);
+  });
+
+  it("makes room for a late voter once: the next epoch is above its promise, come it or not", () => {
+    const bench = serving();
+    bench.step({ type: "linked", link: 3, remote: "c" });
+    assert.match(bench.hear(3, HELLO(3, 500))[0] ?? "", /^resign/);
+    assert.equal(bench.leader.promised, 500n);
+    const next = started({
+      acceptedEpoch: 6n,
+      currentEpoch: 6n,
+      epochFloor: bench.leader.promised,
+    });
+    next.step({ type: "linked", link: 2, remote: "b" });
+    assert.equal(next.hear(2, HELLO(2, 6))[0], "save accepted 501");
+  });
+
+  it("a promise far above its own costs the link, at any time, whoever makes it (H-F18)", () => {
+    const far = 5 + 0x10000 + 1;
+    for (const sid of [3, 99]) {
+      const gathering = started();
+      gathering.step({ type: "linked", link: 3, remote: "c" });
+      assert.match(gathering.hear(3, HELLO(sid, far))[0] ?? "", /^drop 3 .* accepted epoch 65542/);
+      const leads = serving();
+      leads.step({ type: "linked", link: 3, remote: "c" });
+      assert.match(leads.hear(3, HELLO(sid, far + 1))[0] ?? "", /^drop 3/);
+      assert.equal(leads.leader.phase, "serving");
+    }
+    const near = started();
+    near.step({ type: "linked", link: 3, remote: "c" });
+    assert.equal(near.hear(3, HELLO(3, far - 1))[0], `save accepted ${far}`);
   });
 
   it("gives up when a quorum does not come within initLimit, at each of the three waits", () => {

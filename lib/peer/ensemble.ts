@@ -58,6 +58,8 @@ export class Ensemble implements RoleHost {
   readonly #members: Members;
   readonly #election: ElectionPort;
   #epochs: Epochs = { accepted: 0n, current: 0n };
+  /** The newest epoch that a voter was known to have promised when a leadership of ours ended. */
+  #epochFloor: Epoch = 0n;
   #role: Role | null = null;
   #vote: Vote | null = null;
   #designated: Designation | null = null;
@@ -276,9 +278,10 @@ export class Ensemble implements RoleHost {
   }
 
   #lead(): LeaderPort {
+    const { committed, lastSeen } = this.#members;
     return new LeaderPort(
       this,
-      leaderPortOptions(this.#peer.config, this.#members.committed, this.#members.lastSeen),
+      leaderPortOptions(this.#peer.config, committed, lastSeen, this.#epochFloor),
     );
   }
 
@@ -293,6 +296,7 @@ export class Ensemble implements RoleHost {
     const now = this.#clock.now().mono;
     const lasted = now - this.#roleBegan;
     if (this.#role.phase === "broadcast") this.#unavailableSince ??= now;
+    if (this.#role instanceof LeaderPort) this.#epochFloor = this.#role.promised;
     this.note("info", "peer", `${this.roleName} is over`, { why, lastedMs: Math.round(lasted) });
     this.#role = null;
     this.#peer.serve(null);

@@ -23,7 +23,6 @@ import type {
   LeaderEvent,
   LearnerView,
 } from "../zab/leader_events.ts";
-import type { Membership } from "../zab/quorums.ts";
 import type { LeaderPortOptions } from "./leader_port_options.ts";
 import { LearnerWire } from "./learner_wire.ts";
 import { MachineLoop } from "./machine_loop.ts";
@@ -102,6 +101,11 @@ export class LeaderPort implements Role, Backend {
     return this.#leader.epoch;
   }
 
+  /** The newest epoch that a voter is known to have promised. */
+  get promised(): Epoch {
+    return this.#leader.promised;
+  }
+
   get phase(): string {
     const { phase } = this.#leader;
     if (phase === "serving" || phase === "over") return "broadcast";
@@ -146,16 +150,6 @@ export class LeaderPort implements Role, Backend {
   /** The election heard a voter that looks for a leader (7.8). */
   voterLooks(sid: Sid): void {
     this.#step({ type: "voterLooks", sid });
-  }
-
-  /** Memberships have changed, or are about to: quorums are counted by these from now on. */
-  reconfigured(
-    committed: Membership,
-    lastSeen: Membership | null,
-    configText: string,
-    staysLeader: boolean,
-  ): void {
-    this.#step({ type: "reconfigured", committed, lastSeen, configText, staysLeader });
   }
 
   flushTurn(): void {

@@ -1,11 +1,13 @@
 // What a leader's port is told: its members, its limits, where it listens. From a Config: settings.ts.
 
-import type { Sid } from "../base/ids.ts";
+import type { Epoch, Sid } from "../base/ids.ts";
 import type { Address, Millis } from "../ports.ts";
 import type { Membership } from "../zab/quorums.ts";
 
 export interface LeaderPortOptions {
   readonly sid: Sid;
+  /** What a voter had promised for whom the leader before made room. */
+  readonly epochFloor: Epoch;
   /** Where to listen for learners. */
   readonly bind: readonly Address[];
   readonly committed: Membership;

@@ -3,7 +3,7 @@
 
 import type { PagesOptions } from "../admin/pages.ts";
 import type { AuthOptions } from "../auth/options.ts";
-import { COUNTER_MAX, type Sid } from "../base/ids.ts";
+import { COUNTER_MAX, type Epoch, type Sid } from "../base/ids.ts";
 import type { Address } from "../ports.ts";
 import type { PrepareOptions } from "../server/prepare.ts";
 import type { ReconfigPlanner } from "../server/request.ts";
@@ -193,9 +193,11 @@ export function leaderPortOptions(
   config: Config,
   committed: Membership,
   lastSeen: Membership | null,
+  epochFloor: Epoch,
 ): LeaderPortOptions {
   return {
     sid: config.sid,
+    epochFloor,
     bind: bindAddresses(config, quorumAddresses(committed, config.sid)),
     committed,
     lastSeen,

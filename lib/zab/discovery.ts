@@ -54,12 +54,15 @@ export class Discovery {
 
   /**
    * Somebody has shown up, promised up to `acceptedEpoch`. True when that decides the epoch, which
-   * must then be on disk before anybody hears of it.
+   * must then be on disk before anybody hears of it. An observer does not decide it, but its
+   * promise must be below it all the same; what a stranger has promised is no matter of ours (Java
+   * asks it).
    */
-  connected(sid: Sid, acceptedEpoch: Epoch): boolean {
+  connected(sid: Sid, acceptedEpoch: Epoch, isObserver = false): boolean {
     if (this.#isDecided) return false;
-    if (acceptedEpoch >= this.#next) this.#next = acceptedEpoch + 1n;
-    if (this.#rule.isVoter(sid)) this.#connected.add(sid);
+    const isMember = this.#rule.membership.members.has(sid);
+    if (isMember && acceptedEpoch >= this.#next) this.#next = acceptedEpoch + 1n;
+    if (!isObserver && this.#rule.isVoter(sid)) this.#connected.add(sid);
     this.#isDecided = this.#connected.has(this.#sid) && this.#rule.holds(this.#connected);
     return this.#isDecided;
   }

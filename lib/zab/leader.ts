@@ -76,6 +76,11 @@ export class Leader {
     return this.#epoch;
   }
 
+  /** The newest epoch that a voter is known to have promised: the next leader's must be above it. */
+  get promised(): Epoch {
+    return this.#room.promised;
+  }
+
   get deadline(): Millis | null {
     return this.#room.isOver ? null : this.#nextBeat;
   }
@@ -156,7 +161,7 @@ export class Leader {
   #started(): void {
     this.#nextBeat = this.#room.now + this.#room.options.tickMs / 2;
     this.#phaseSince = this.#room.now;
-    this.#arrived(this.#room.options.sid, this.#room.options.acceptedEpoch);
+    this.#arrived(this.#room.options.sid, this.#room.promised, false);
   }
 
   #enter(phase: Exclude<LeaderPhase, "over">): void {
@@ -164,9 +169,10 @@ export class Leader {
     this.#phaseSince = this.#room.now;
   }
 
-  #arrived(sid: Sid, acceptedEpoch: Epoch): void {
-    if (!this.#discovery.connected(sid, acceptedEpoch)) return;
+  #arrived(sid: Sid, acceptedEpoch: Epoch, isObserver: boolean): void {
+    if (!this.#discovery.connected(sid, acceptedEpoch, isObserver)) return;
     this.#epoch = this.#discovery.epoch ?? this.#epoch;
+    this.#room.promised = this.#epoch;
     this.#enter("promising");
     this.#room.effects.push({ type: "save", file: "accepted", epoch: this.#epoch });
   }
@@ -263,7 +269,8 @@ export class Leader {
   #hello(learner: LearnerLink, packet: QuorumPacket): void {
     const { sid, isObserver, acceptedEpoch } = readHello(packet, this.#room);
     if (!isObserver) this.#makeWayFor(sid);
-    if (this.#isTooLateFor(sid, acceptedEpoch)) {
+    if (!isObserver && this.#isTooLateFor(sid, acceptedEpoch)) {
+      this.#room.promised = acceptedEpoch;
       return this.#room.resign(
         `server ${sid} has promised epoch ${acceptedEpoch}, later than ours`,
       );
@@ -271,12 +278,8 @@ export class Leader {
     learner.sid = sid;
     learner.isObserver = isObserver;
     learner.stage = "waiting";
-    if (this.#phase === "gathering") {
-      // An observer does not decide the epoch, but its promise must be below it all the same.
-      this.#arrived(learner.isObserver ? UNNAMED : sid, acceptedEpoch);
-    } else if (this.#phase !== "promising") {
-      this.#offer(learner);
-    }
+    if (this.#phase === "gathering") this.#arrived(sid, acceptedEpoch, isObserver);
+    else if (this.#phase !== "promising") this.#offer(learner);
   }
 
   /**
@@ -299,13 +302,13 @@ export class Leader {
   }
 
   /**
-   * A member that has promised a later epoch, to leaders who came to nothing, can never follow this
-   * one: only another election, with an epoch above all, brings it back. Java leaves it outside.
+   * A voter that has promised a later epoch, to leaders who came to nothing, can never follow this
+   * one: only another election, with an epoch above all, brings it back. Java leaves it outside, as
+   * we do others: they are offered our epoch and refuse by themselves (5.4).
    */
   #isTooLateFor(sid: Sid, acceptedEpoch: Epoch): boolean {
     const isOpen = this.#phase === "gathering" || this.#phase === "promising";
-    if (isOpen || acceptedEpoch <= this.#epoch || this.#room.has(sid)) return false;
-    return this.#room.quorums.committed.membership.members.has(sid);
+    return !isOpen && acceptedEpoch > this.#epoch && this.#room.quorums.committed.isVoter(sid);
   }
 
   #ackEpoch(learner: LearnerLink, packet: QuorumPacket): void {

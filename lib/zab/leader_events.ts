@@ -20,6 +20,8 @@ export interface LeaderOptions {
   /** From the epoch files. */
   readonly acceptedEpoch: Epoch;
   readonly currentEpoch: Epoch;
+  /** What a voter had promised for whom the leader before made room: ours is above that. */
+  readonly epochFloor: Epoch;
   /** Last zxid of the tree and of the log; −1: the database is not trusted (9.4). */
   readonly lastZxid: Zxid;
   readonly committed: Membership;

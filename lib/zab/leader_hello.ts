@@ -16,6 +16,11 @@ export const UNNAMED: Sid = -1n;
 
 /** The last epoch whose zxids are positive. */
 const EPOCH_MAX: Epoch = 0x7fffffffn;
+/**
+ * A promise so far above all of ours is not believed: anybody may claim one, epochs are 32 bits,
+ * and one packet would use them up for the whole ensemble (H-F18). Java believes it.
+ */
+const EPOCH_GAP_MAX: Epoch = 1n << 16n;
 
 export interface Hello {
   readonly sid: Sid;
@@ -50,9 +55,9 @@ export function readHello(packet: QuorumPacket, room: LeaderRoom): Hello {
     );
   }
   const acceptedEpoch = epochOf(packet.zxid);
-  if (acceptedEpoch >= EPOCH_MAX) {
+  if (acceptedEpoch >= EPOCH_MAX || acceptedEpoch > room.promised + EPOCH_GAP_MAX) {
     throw new Fault("PROTOCOL", `server ${sid} has accepted epoch ${acceptedEpoch}`, {
-      hint: "none could follow it (H-F18)",
+      hint: `a leap from ${room.promised} is not believed (H-F18)`,
     });
   }
   return { sid, isObserver: type === PacketType.OBSERVERINFO, acceptedEpoch };

@@ -3,7 +3,7 @@
 // leader_traffic.ts orders transactions.
 
 import { isFault } from "../base/errors.ts";
-import type { Sid } from "../base/ids.ts";
+import type { Epoch, Sid } from "../base/ids.ts";
 import type { Millis } from "../ports.ts";
 import type { QuorumPacket } from "../records/quorum.ts";
 import type { LeaderEffect, LeaderOptions } from "./leader_events.ts";
@@ -21,9 +21,13 @@ export class LeaderRoom {
   effects: LeaderEffect[] = [];
   now: Millis = 0;
   isOver = false;
+  /** The newest epoch that this server has promised itself to, or knows that another voter has. */
+  promised: Epoch;
 
   constructor(options: LeaderOptions) {
     this.options = options;
+    const { acceptedEpoch, epochFloor } = options;
+    this.promised = acceptedEpoch > epochFloor ? acceptedEpoch : epochFloor;
     this.quorums = new Quorums(options.committed, options.lastSeen);
   }
 

@@ -76,6 +76,7 @@ export const LEADER: LeaderOptions = {
   sid: 1n,
   acceptedEpoch: 5n,
   currentEpoch: 5n,
+  epochFloor: 0n,
   lastZxid: zx(5, 7),
   committed: voters(1, 2, 3),
   lastSeen: null,
