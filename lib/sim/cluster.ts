@@ -134,6 +134,15 @@ export class Node {
       { failed: (fault, exitCode) => this.#failed(fault, exitCode ?? null) },
     );
     const { peer } = this;
+    // The host ends a process that a fault went through, and a disk may cause one at any call.
+    life.uncaught = (error) => {
+      const isBorne = isFault(error) && error.code === "DISK" && this.storage.health !== GOOD_DISK;
+      if (isBorne) {
+        world.count("process ended by a fault that nobody caught");
+        this.#failed(error, null);
+      }
+      return isBorne;
+    };
     life.run(() => {
       try {
         peer.start();

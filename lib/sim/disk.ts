@@ -19,6 +19,8 @@ export interface DiskHealth {
   readonly flushSlow: Millis;
   /** Once in so many flushes one fails. 0: never. */
   readonly failOneIn: number;
+  /** Once in so many plain calls that look or read one fails, as for want of handles. 0: never. */
+  readonly readFailOneIn: number;
   /** All files together may have so many bytes. */
   readonly capacity: number;
 }
@@ -29,6 +31,7 @@ export const GOOD_DISK: DiskHealth = {
   slowOneIn: 0,
   flushSlow: 0,
   failOneIn: 0,
+  readFailOneIn: 0,
   capacity: Infinity,
 };
 
@@ -195,6 +198,7 @@ export class SimDisk implements Disk {
   }
 
   list(dir: string): string[] | null {
+    this.#look(dir, "listing the folder");
     const folder = trimmed(dir);
     if (!this.#storage.folders.has(folder)) return null;
     const prefix = folder === "/" ? "/" : `${folder}/`;
@@ -222,10 +226,12 @@ export class SimDisk implements Disk {
   }
 
   size(path: string): number | null {
+    this.#look(path, "looking at the file");
     return this.#storage.files.get(path)?.length ?? null;
   }
 
   read(path: string, from = 0, length?: number): Uint8Array {
+    this.#look(path, "reading");
     const file = this.#existing(path, "reading");
     return file.read(from, length === undefined ? file.length : from + length);
   }
@@ -354,6 +360,13 @@ export class SimDisk implements Disk {
       this.#open.set(path, open);
     }
     open.submit(call, done, kind);
+  }
+
+  #look(path: string, doing: string): void {
+    const { health, random, world } = this.#storage;
+    if (!random.oneIn(health.readFailOneIn)) return;
+    world.count(`failed call: ${doing}`);
+    throw new Fault("DISK", `${doing} failed: too many open files`, { where: path });
   }
 
   #existing(path: string, doing: string): SimFile {

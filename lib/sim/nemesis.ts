@@ -32,13 +32,14 @@ type Kind =
   | "breakLink"
   | "slowDisk"
   | "failFlush"
+  | "failRead"
   | "fullDisk"
   | "rot"
   | "clockJump"
   | "powerCut"
   | "heal";
 
-const EVERYTHING: Readonly<Record<Kind, number>> = {
+const EVERYTHING: Readonly<Record<Exclude<Kind, "failRead">, number>> = {
   crash: 10,
   crashAtDisk: 8,
   restart: 10,
@@ -72,6 +73,7 @@ const DISK: ProfileRow["kinds"] = {
   powerCut: 3,
   slowDisk: 6,
   failFlush: 3,
+  failRead: 3,
   fullDisk: 2,
   rot: 3,
   restart: 6,
@@ -205,6 +207,9 @@ export class Nemesis {
       case "failFlush":
         node.health = { ...GOOD_DISK, failOneIn: 2 };
         return later(6, () => this.#revive(node));
+      case "failRead":
+        node.health = { ...GOOD_DISK, readFailOneIn: 8 };
+        return later(8, () => this.#revive(node));
       case "fullDisk":
         node.health = { ...GOOD_DISK, capacity: node.storage.used + 2000 };
         return later(6, () => this.#revive(node));
@@ -250,6 +255,7 @@ export class Nemesis {
    */
   #rot(node: Node, others: readonly Node[]): void {
     const { world } = this.#cluster;
+    if (node.storage.health.readFailOneIn > 0) return; // what to spoil could not be looked for
     const known = others.map(({ peer }) => peer?.server?.core.tree.lastZxid ?? -1n);
     const voters = others.filter(({ isObserver }) => !isObserver);
     if (voters.length < 2 || known.some((zxid) => zxid < node.storage.durable)) return;

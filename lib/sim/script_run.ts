@@ -218,15 +218,16 @@ export class ScriptRun {
     });
   }
 
-  /** `health sN good|full|slow MS|failing` */
+  /** `health sN good|full|failing|unreadable|slow MS` */
   #health([name, what, value]: Words): void {
     const node = this.#node(name);
     const slow = Number(value);
     if (what === "good") node.health = GOOD_DISK;
     else if (what === "full") node.health = { ...GOOD_DISK, capacity: node.storage.used };
     else if (what === "failing") node.health = { ...GOOD_DISK, failOneIn: 1 };
+    else if (what === "unreadable") node.health = { ...GOOD_DISK, readFailOneIn: 1 };
     else if (what === "slow") node.health = { ...GOOD_DISK, flushMin: slow, flushMax: slow };
-    else throw wrong(["health", what ?? ""], "good, full, failing, or slow MS");
+    else throw wrong(["health", what ?? ""], "good, full, failing, unreadable, or slow MS");
   }
 
   /** `disk sN [log=ZXIDS]... [snapshot=ZXID]... [accepted=E] [current=E]` */

@@ -72,6 +72,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     timeoutTicks: dice.between(4, 14),
     purge: dice.oneIn(2),
     rollsOverAt: dice.oneIn(8) ? dice.between(20, 150) : null,
+    memory: dice.pick(["500", "500", "40", "8"]),
   };
   const profile = wishes.profile ?? drawn.profile;
   const voters = wishes.members ?? drawn.voters;
@@ -80,6 +81,7 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     tickTime: String(drawn.tickMs),
     snapCount: String(drawn.snapCount),
     snapshotSizeFactor: drawn.sizeFactor,
+    commitLogCount: drawn.memory,
   };
   if (drawn.purge) settings["autopurge.purgeInterval"] = "1";
   if (drawn.rollsOverAt !== null) {

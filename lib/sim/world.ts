@@ -178,6 +178,8 @@ export class Life {
   readonly world: World;
   readonly name: string;
   isAlive = true;
+  /** Told what nobody caught, as a process is before it ends; false: it is not to be borne. */
+  uncaught: (error: unknown) => boolean = () => false;
   #paused: (() => void)[] | null = null;
 
   constructor(world: World, name: string) {
@@ -204,7 +206,8 @@ export class Life {
     try {
       task();
     } catch (error) {
-      if (!(error instanceof ProcessEnded) || this.isAlive) throw error;
+      if (error instanceof ProcessEnded && !this.isAlive) return;
+      if (!this.uncaught(error)) throw error;
     }
   }
 

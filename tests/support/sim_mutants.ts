@@ -415,6 +415,17 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
+    name: "an effect that fails leaves its role neither running nor over",
+    file: "peer/machine_loop.ts",
+    changes: [
+      [
+        "      this.#ears.failed(error);\n    } finally {\n      this.#isStepping = false;\n    }",
+        "      return;\n    }\n    this.#isStepping = false;",
+      ],
+      ["if (!isFault(error)) throw error;", "throw error;", "peer/replica.ts"],
+    ],
+  },
+  {
     name: "a leader leaves deletions out of the digest that it proposes",
     file: "server/outstanding.ts",
     changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
