@@ -8,10 +8,12 @@ import {
   beats,
   counts,
   Election,
+  type ElectionEffect,
   type Electorate,
   ServerState,
   type Vote,
 } from "../lib/zab/election.ts";
+import { notificationFrame, readNotification } from "../lib/wire/election.ts";
 import { Mesh, MESH_DEFAULTS } from "../lib/zab/mesh.ts";
 import { ElectionWorld } from "./support/election_world.ts";
 
@@ -191,6 +193,38 @@ describe("a looking server", () => {
     const notification = heard({ config: "server.1=a:1:2\nversion=10a" });
     const effects = election.step({ type: "notified", from: 3n, notification }, at(1));
     assert.equal(effects[0]?.type, "newerConfig");
+  });
+
+  it("goes on behind the last of all rounds, which anybody may claim: rounds are longs (3.3)", () => {
+    const last = (1n << 63n) - 1n;
+    const members = new Map([...VOTERS].map((sid) => [sid, looking(sid)]));
+    const notification = heard({ leader: 1n, electionEpoch: last });
+    for (const election of members.values()) {
+      election.step({ type: "notified", from: 3n, notification }, at(1));
+      assert.equal(election.round, last);
+    }
+    const decided: Vote[] = [];
+    const mail: { readonly from: bigint; readonly effect: ElectionEffect }[] = [];
+    const look = { type: "look", zxid: 5n, currentEpoch: 1n } as const;
+    for (const [from, election] of members) {
+      mail.push(...election.step(look, at(2)).map((effect) => ({ from, effect })));
+    }
+    for (let count = 0; count < 1000; count++) {
+      const next = mail.shift();
+      if (next === undefined) break;
+      const { from, effect } = next;
+      if (effect.type === "decided") decided.push(effect.vote);
+      if (effect.type !== "vote") continue;
+      const frame = notificationFrame(effect.notification, 44);
+      const { notification } = readNotification(frame.subarray(4));
+      const effects = members.get(effect.to)?.step({ type: "notified", from, notification }, at(3));
+      mail.push(...(effects ?? []).map((e) => ({ from: effect.to, effect: e })));
+    }
+    assert.deepEqual(decided.map(({ leader, round }) => [leader, round]), [
+      [3n, -last - 1n],
+      [3n, -last - 1n],
+      [3n, -last - 1n],
+    ]);
   });
 
   it("repeats itself with doubling waits up to the cap", () => {

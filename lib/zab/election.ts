@@ -188,7 +188,8 @@ export class Election {
     }
     this.#looking = true;
     this.#state = ServerState.looking;
-    this.#round += 1n;
+    // A long, as on the wire (3.3): whoever claims the last round of all ends no later election.
+    this.#round = BigInt.asIntN(64, this.#round + 1n);
     this.#received.clear();
     this.#established.clear();
     this.#finalizeAt = null;

@@ -162,6 +162,11 @@ export function electionAttacks(own: bigint, other: bigint): readonly Attack[] {
       mayStay: true,
     },
     {
+      name: "a member's vote of the last of all rounds",
+      bytes: [greeting(other), vote(own, 0n, { round: (1n << 63n) - 1n })],
+      mayStay: true,
+    },
+    {
       name: "a flood of votes, answers unread",
       bytes: [greeting(99n), vote(99n, 0n)],
       floods: true,
