@@ -72,10 +72,10 @@ export class Checks implements Ear {
     if (saysTreeDiffers(said)) this.#doubts.set(node, { life: node.starts, text });
   }
 
+  /** A server may give up a disk that fails it, and nothing else. */
   failed(node: Node, fault: Error, exitCode: number | null): void {
     this.#world.count(`process ended by itself (${exitCode ?? "no"} code)`);
-    void node;
-    void fault;
+    if (node.storage.isGood) this.violation(`${node.name} ends by itself: ${fault.message}`);
   }
 
   #established(node: Node, epoch: Epoch): void {

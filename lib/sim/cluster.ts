@@ -114,6 +114,7 @@ export class Node {
     const life = new Life(world, this.name);
     this.life = life;
     this.starts += 1;
+    this.storage.begun();
     this.fault = null;
     world.note(this.name, "starts", { life: this.starts });
     const trace = new SimTrace(life);

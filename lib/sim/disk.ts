@@ -39,7 +39,6 @@ export const GOOD_DISK: DiskHealth = {
 export class SimStorage {
   readonly world: World;
   readonly name: string;
-  health: DiskHealth = GOOD_DISK;
   readonly files = new Map<string, SimFile>();
   readonly folders = new Set<string>(["/"]);
   /** Files whose removal or replacement is not durable: they may come back. */
@@ -47,6 +46,11 @@ export class SimStorage {
   readonly random: SimRandom;
   /** Whether it ever was replaced by an empty one. */
   wasWiped = false;
+  #health: DiskHealth = GOOD_DISK;
+  /** Since the process that uses it began. */
+  #wasIll = false;
+  /** A bit has turned, and nobody replaced the disk. */
+  #isRotten = false;
   /** Null: something has changed since it was looked at. */
   #durable: Zxid | null = null;
   #callsLeft = 0;
@@ -58,6 +62,25 @@ export class SimStorage {
     this.world = world;
     this.name = name;
     this.random = world.random(`disk ${name}`);
+  }
+
+  get health(): DiskHealth {
+    return this.#health;
+  }
+
+  set health(health: DiskHealth) {
+    this.#health = health;
+    if (health !== GOOD_DISK) this.#wasIll = true;
+  }
+
+  /** Whether the process that uses it has never had a reason to give it up. */
+  get isGood(): boolean {
+    return !this.#wasIll && !this.#isRotten;
+  }
+
+  /** A process begins to use it. */
+  begun(): void {
+    this.#wasIll = this.#health !== GOOD_DISK;
   }
 
   get used(): number {
@@ -105,6 +128,7 @@ export class SimStorage {
   rot(path: string): boolean {
     const file = this.files.get(path);
     if (file === undefined || file.length === 0) return false;
+    this.#isRotten = true;
     const at = this.random.below(file.length);
     file.rot(at, this.random.below(8));
     this.#durable = null;
@@ -117,6 +141,7 @@ export class SimStorage {
     this.files.clear();
     this.gone.clear();
     this.wasWiped = true;
+    this.#isRotten = false;
   }
 
   /** The process that uses this disk dies at the call after `calls` more. */

@@ -426,6 +426,14 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "a learner whose leader is gone ends its server",
+    file: "peer/learner_port.ts",
+    changes: [[
+      "if (!replica.isStale) return this.#host.ended(why);",
+      'if (!replica.isStale) return this.#host.fatal(new Fault("LINK", why), 1);',
+    ]],
+  },
+  {
     name: "a leader leaves deletions out of the digest that it proposes",
     file: "server/outstanding.ts",
     changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
