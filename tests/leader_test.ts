@@ -725,6 +725,22 @@ describe("leader and time", () => {
     assert.equal(three.lines.some((line) => line.startsWith("drop 2 silent")), true);
   });
 
+  it("who acknowledged early and waited long for others is in time when it is served", () => {
+    const bench = started({ committed: voters(1, 2, 3, 4, 5) });
+    for (const link of [2, 3]) {
+      bench.step({ type: "linked", link, remote: "b" });
+      bench.hear(link, HELLO(link));
+    }
+    for (const link of [2, 3]) bench.hear(link, EPOCH());
+    bench.hear(2, ACK(zx(6, 0)));
+    run(bench, 650);
+    assert.equal(bench.hear(3, ACK(zx(6, 0)))[0], "established 6");
+    run(bench, 1150, () => void bench.hear(3, PONG));
+    assert.equal(bench.leader.phase, "serving");
+    run(bench, 1250, () => void bench.hear(3, PONG));
+    assert.equal(bench.leader.phase, "over", "link 2 was silent for syncLimit");
+  });
+
   it("a lost link is noticed at the next full tick", () => {
     const bench = serving();
     bench.step({ type: "unlinked", link: 2 });

@@ -77,6 +77,9 @@ export class LeaderTraffic {
     const { link, isObserver } = learner;
     learner.stage = "serving";
     learner.heardAt = this.#room.now;
+    // It may have waited long for others behind its ACK of NEWLEADER (7.6).
+    const { now, syncMs } = this.#room;
+    learner.syncedUntil = Math.max(learner.syncedUntil, now + syncMs);
     this.#room.send(link, bare(PacketType.UPTODATE, -1n));
     for (const late of learner.takeLate(-1n)) {
       if (isObserver) {
