@@ -68,7 +68,7 @@ async function firstChunks(
       keepAlive: false,
       ...options,
     },
-    { decided: () => {}, voterLooks: () => {}, newerConfig: () => {}, fatal: () => {} },
+    { decided: () => {}, voterLooks: () => {}, newerConfig: () => false, fatal: () => {} },
   );
   try {
     port.start();

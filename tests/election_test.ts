@@ -188,11 +188,17 @@ describe("a looking server", () => {
     assert.deepEqual(effects, []);
   });
 
-  it("reports a newer configuration", () => {
-    const election = looking(1n);
-    const notification = heard({ config: "server.1=a:1:2\nversion=10a" });
-    const effects = election.step({ type: "notified", from: 3n, notification }, at(1));
-    assert.equal(effects[0]?.type, "newerConfig");
+  it("a newer configuration comes before the vote it is said with, and decides nothing (2.3)", () => {
+    const isQuorum = (sids: ReadonlySet<bigint>): boolean => sids.size === 2;
+    const election = looking(1n, { voters: new Set([1n, 2n]), isQuorum });
+    const own = heard({ leader: 1n });
+    assert.deepEqual(election.step({ type: "notified", from: 1n, notification: own }, at(1)), []);
+    const notification = heard({ leader: 1n, config: "server.1=a:1:2\nversion=10a" });
+    const said = { type: "notified", from: 2n, notification } as const;
+    assert.deepEqual(election.step(said, at(1)), [{ type: "newerConfig", from: 2n, notification }]);
+    assert.equal(election.state, ServerState.looking);
+    const refused = { ...said, isConfigRefused: true };
+    assert.deepEqual(election.step(refused, at(1)).map(({ type }) => type), ["decided"]);
   });
 
   it("goes on behind the last of all rounds, which anybody may claim: rounds are longs (3.3)", () => {

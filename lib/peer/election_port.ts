@@ -47,7 +47,8 @@ export interface ElectionPortOptions extends ElectionOptions {
 export interface ElectionPortEars {
   decided(vote: Vote, state: ServerState): void;
   voterLooks(sid: Sid): void;
-  newerConfig(text: string): void;
+  /** Somebody spoke of a newer membership while this server looked. Whether it is adopted. */
+  newerConfig(text: string): boolean;
   /** The listener could not be bound (exit code 14). */
   fatal(fault: Fault): void;
 }
@@ -355,8 +356,11 @@ export class ElectionPort {
         return this.#ears.decided(effect.vote, effect.state);
       case "voterLooks":
         return this.#ears.voterLooks(effect.sid);
-      case "newerConfig":
-        return this.#ears.newerConfig(effect.text);
+      case "newerConfig": {
+        const { from, notification } = effect;
+        if (this.#ears.newerConfig(notification.config ?? "")) return;
+        return this.#elect({ type: "notified", from, notification, isConfigRefused: true });
+      }
     }
   }
 

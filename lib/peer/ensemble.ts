@@ -433,12 +433,13 @@ export class Ensemble implements RoleHost {
       : "a reconfig moved or removed the leader";
   }
 
-  /** Somebody spoke of a newer membership while this server looked (2.3). */
-  #gossiped(text: string): void {
-    if (this.#members.commit(text) === null) return;
+  /** Somebody spoke of a newer membership while this server looked (2.3). Whether it holds now. */
+  #gossiped(text: string): boolean {
+    if (this.#members.commit(text) === null) return false;
     this.#membersChanged();
     this.treeReplaced(this.replica.tree);
     if (this.#role === null) this.#look();
+    return true;
   }
 
   #membersChanged(): void {

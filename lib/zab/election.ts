@@ -56,7 +56,13 @@ export const ELECTION_DEFAULTS: ElectionOptions = {
 export type ElectionEvent =
   /** The peer has no leader: a new round. `zxid` −1 when the database is not trusted (9.4). */
   | { readonly type: "look"; readonly zxid: Zxid; readonly currentEpoch: Epoch }
-  | { readonly type: "notified"; readonly from: Sid; readonly notification: Notification }
+  | {
+    readonly type: "notified";
+    readonly from: Sid;
+    readonly notification: Notification;
+    /** Its configuration is not adopted: the rest counts as ever. */
+    readonly isConfigRefused?: boolean;
+  }
   /** The new epoch is established: the current vote speaks of it from now on (3.6 step 3). */
   | { readonly type: "established"; readonly epoch: Epoch }
   /** A committed reconfig names the next leader: no election (8.5 step 4d). */
@@ -73,8 +79,11 @@ export type ElectionEffect =
   | { readonly type: "decided"; readonly vote: Vote; readonly state: ServerState }
   /** A voter looks for a leader while this server leads (7.8). */
   | { readonly type: "voterLooks"; readonly sid: Sid }
-  /** While looking, somebody spoke of a newer configuration (2.3). */
-  | { readonly type: "newerConfig"; readonly from: Sid; readonly text: string };
+  /**
+   * While looking, somebody spoke of a newer configuration. Whoever adopts it drops the rest of the
+   * message and looks anew (2.3); else the message is to be stepped again with its config refused.
+   */
+  | { readonly type: "newerConfig"; readonly from: Sid; readonly notification: Notification };
 
 /** Strangers whose last answer is remembered; any link may claim any sid. */
 const TOLD_MAX = 64;
@@ -165,6 +174,9 @@ export class Election {
       case "look":
         return this.#look(event.zxid, event.currentEpoch, now);
       case "notified":
+        if (event.isConfigRefused !== true && this.#isNewerConfig(event.notification)) {
+          return [{ type: "newerConfig", from: event.from, notification: event.notification }];
+        }
         return this.#notified(event.from, event.notification, now);
       case "established":
         this.#current = { ...this.#current, peerEpoch: event.epoch };
@@ -216,13 +228,15 @@ export class Election {
     return this.#tellAll();
   }
 
+  #isNewerConfig(n: Notification): boolean {
+    if (!this.#looking || !isState(n.state)) return false;
+    const version = versionOf(n.config ?? "");
+    return version !== null && version > this.#electorate.configVersion;
+  }
+
   #notified(from: Sid, n: Notification, now: Instant): readonly ElectionEffect[] {
     if (!isState(n.state)) return [];
     const effects: ElectionEffect[] = [];
-    const version = versionOf(n.config ?? "");
-    if (this.#looking && version !== null && version > this.#electorate.configVersion) {
-      effects.push({ type: "newerConfig", from, text: n.config ?? "" });
-    }
     if (!this.#electorate.voters.has(from)) {
       const vote = this.#looking ? this.#proposal : this.#current;
       if (!this.#isRepeated(from, vote, now)) effects.push(this.#answer(from, vote, this.#round));

@@ -69,7 +69,7 @@ export function electionMember(
         waiting?.();
       },
       voterLooks: () => {},
-      newerConfig: () => {},
+      newerConfig: () => false,
       fatal: (fault) => notes.push(fault.message),
     },
   );
