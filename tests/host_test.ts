@@ -76,6 +76,75 @@ test("exit codes say what ended the process, and a disk fault is never 0", () =>
   assert.equal(exitCodeOf(new Error("x")), 1);
 });
 
+/** Both ends of a new link on this machine, and what to close. */
+async function linked(): Promise<{ near: Link; far: Link; close: () => void }> {
+  const network = new HostNetwork();
+  const accepted: Link[] = [];
+  const dialled: Link[] = [];
+  const at = { host: "127.0.0.1", port: 0 };
+  const listener = network.listen(at, (link) => void accepted.push(link), (bound) => {
+    assert.ok(!(bound instanceof Fault));
+    network.dial(bound, 5000, (link) => {
+      assert.ok(!(link instanceof Fault));
+      dialled.push(link);
+    });
+  });
+  await until(() => accepted.length > 0 && dialled.length > 0);
+  const [near, far] = [dialled[0], accepted[0]];
+  const close = (): void => {
+    near.destroy();
+    far.destroy();
+    listener.close();
+  };
+  return { near, far, close };
+}
+
+test("what a link has queued falls bit by bit while the other side takes it", async () => {
+  const { near, far, close } = await linked();
+  const SIZE = 32 << 20;
+  let received = 0;
+  let drained = 0;
+  const seen = new Set<number>();
+  near.attach({ bytes: () => {}, drained: () => void (drained += 1), closed: () => {} });
+  far.attach({
+    bytes: (chunk) => {
+      received += chunk.length;
+      seen.add(near.queued);
+    },
+    drained: () => {},
+    closed: () => {},
+  });
+  assert.equal(near.write(new Uint8Array(SIZE)), false);
+  await until(() => received === SIZE && drained > 0).finally(close);
+  assert.ok(seen.size > 4, `${seen.size} different lengths of the queue`);
+  assert.deepEqual([drained, near.queued], [1, 0]);
+});
+
+test("small and large writes of a link keep their order, whatever is under way", async () => {
+  const { near, far, close } = await linked();
+  const sizes = Array.from({ length: 400 }, (_, i) => i % 7 === 0 ? 600_000 + i : 1 + i % 90);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  let [received, wrong, isOver] = [0, 0, false];
+  let [current, left] = [0, sizes[0]];
+  near.attach({ bytes: () => {}, drained: () => {}, closed: () => {} });
+  far.attach({
+    bytes: (chunk) => {
+      received += chunk.length;
+      for (const byte of chunk) {
+        if (byte !== current % 251) wrong += 1;
+        left -= 1;
+        if (left === 0) left = sizes[current += 1];
+      }
+    },
+    drained: () => {},
+    closed: () => void (isOver = true),
+  });
+  sizes.forEach((size, i) => near.write(new Uint8Array(size).fill(i % 251)));
+  near.end();
+  await until(() => isOver).finally(close);
+  assert.deepEqual([received, wrong], [total, 0]);
+});
+
 test("a dial gives up after the time it was given", async () => {
   // A listener whose queue is full answers no further handshake, and nothing leaves this machine.
   const network = new HostNetwork();

@@ -8,7 +8,8 @@ import { firstSessionId, isPasswordOf, passwordOf, SessionIds } from "../lib/ser
 import { LOCAL } from "../lib/server/request.ts";
 import { SessionTracker } from "../lib/server/sessions.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
-import { FakeServer, TICK } from "./support/fake_server.ts";
+import { FakeLearner } from "./support/fake_learner.ts";
+import { FakeClient, FakeServer, TICK } from "./support/fake_server.ts";
 
 describe("passwords", () => {
   // client.md 12, seen on running servers.
@@ -32,6 +33,62 @@ describe("passwords", () => {
   it("prove nothing for session 0", () => {
     assert.equal(isPasswordOf(0n, passwordOf(0n)), false);
     assert.equal(isPasswordOf(1n, null), false);
+  });
+});
+
+describe("a client whose replies pile up", () => {
+  const ask = FakeClient.frame(1, OpCode.exists, (out) => {
+    out.ustring("/");
+    out.boolean(false);
+  });
+
+  it("keeps its session for as long as it takes some of them, though nothing is read", () => {
+    const server = new FakeServer();
+    const client = server.connect(4 * TICK);
+    client.queued = 20 << 20;
+    client.raw(ask);
+    assert.equal(client.isHeld, true);
+    for (let second = 0; second < 60; second += 2) {
+      client.queued -= 100_000;
+      server.pass(2 * TICK);
+    }
+    assert.equal(server.tree.sessions.has(client.sessionId), true);
+    assert.equal(client.isClosed, false);
+    server.pass(6 * TICK); // it has stopped
+    assert.equal(server.tree.sessions.has(client.sessionId), false);
+    assert.equal(client.isClosed, true);
+  });
+
+  it("loses its session when it takes none", () => {
+    const server = new FakeServer();
+    const client = server.connect(4 * TICK);
+    client.queued = 20 << 20;
+    client.raw(ask);
+    server.pass(6 * TICK);
+    assert.equal(server.tree.sessions.has(client.sessionId), false);
+  });
+
+  it("of a learner is in what the leader is told, while it takes some", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    const pass = (): void => {
+      learner.mono += 2 * TICK;
+      learner.server.tick();
+      learner.server.flushTurn();
+    };
+    const told = (): boolean => learner.server.touched().some(([id]) => id === client.sessionId);
+    client.queued = 20 << 20;
+    client.raw(ask);
+    assert.deepEqual([told(), told()], [true, false]);
+    client.queued -= 100_000;
+    assert.deepEqual([told(), told()], [true, false]);
+    for (let second = 0; second < 60; second += 2) {
+      client.queued -= 100_000;
+      pass();
+    }
+    assert.equal(client.isClosed, false, "it is not idle either");
+    for (let second = 0; second < 30; second += 2) pass();
+    assert.equal(client.isClosed, true);
   });
 });
 

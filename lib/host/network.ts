@@ -6,12 +6,15 @@ import { lookup } from "node:dns";
 import { createServer, isIP, type Server, Socket } from "node:net";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { assert } from "../base/assert.ts";
+import { Deque } from "../base/deque.ts";
 import { Fault } from "../base/errors.ts";
 import type { Address, Closable, Link, LinkEar, ListenOptions, Millis, Network } from "../ports.ts";
 import { linkFault } from "./system_errors.ts";
 
 /** With more than this waiting to be sent, `write` says false. */
 const QUEUE_BYTES = 1 << 20;
+/** More than this is written piece by piece: the runtime counts a write as taken only when whole. */
+const PIECE_BYTES = 256 * 1024;
 /** How long the other side may take to accept the rest and close, once we have ended. */
 const LINGER: Millis = 10_000;
 
@@ -161,6 +164,12 @@ class SocketLink implements Link {
   readonly #socket: Socket;
   #ear: LinkEar | null = null;
   #fault: Fault | null = null;
+  /** What follows the pieces that the runtime has, and how much of the first of them it has. */
+  #rest: Deque<Uint8Array> | null = null;
+  #restAt = 0;
+  #restBytes = 0;
+  /** Pieces that the runtime has not said to be written. */
+  #pieces = 0;
   #isHeld = false;
   #isWaitingForDrain = false;
   #hasEnded = false;
@@ -178,11 +187,7 @@ class SocketLink implements Link {
       // A plain view: slice() of the runtime's own kind of buffer would not copy.
       this.#ear?.bytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     });
-    socket.on("drain", () => {
-      if (!this.#isWaitingForDrain) return;
-      this.#isWaitingForDrain = false;
-      this.#ear?.drained();
-    });
+    socket.on("drain", () => this.#tellDrained());
     socket.on("end", () => {
       if (this.#hasEnded || this.#isOver) return;
       if (this.#ear?.ended === undefined) this.end();
@@ -195,7 +200,7 @@ class SocketLink implements Link {
   }
 
   get queued(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + this.#restBytes;
   }
 
   attach(ear: LinkEar): void {
@@ -208,10 +213,50 @@ class SocketLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.#hasEnded || this.#isOver || this.#socket.destroyed) return true; // nobody to send to
-    const isRoomy = this.#socket.write(bytes);
-    if (isRoomy || this.#socket.writableLength <= QUEUE_BYTES) return true;
+    if (bytes.length > PIECE_BYTES || this.#restBytes > 0) {
+      (this.#rest ??= new Deque()).push(bytes);
+      this.#restBytes += bytes.length;
+      this.#writeRest();
+    } else {
+      this.#socket.write(bytes);
+    }
+    if (this.queued <= QUEUE_BYTES) return true;
     this.#isWaitingForDrain = true;
     return false;
+  }
+
+  /** One piece after another, for as long as each is taken at once; `#wrote` goes on. */
+  #writeRest(): void {
+    const socket = this.#socket;
+    while (this.#pieces === 0 || socket.writableLength === 0) {
+      const first = this.#rest?.first();
+      if (first === undefined) return;
+      const piece = first.subarray(this.#restAt, this.#restAt + PIECE_BYTES);
+      this.#restAt += piece.length;
+      this.#restBytes -= piece.length;
+      if (this.#restAt === first.length) {
+        this.#rest?.shift();
+        this.#restAt = 0;
+      }
+      this.#pieces += 1;
+      socket.write(piece, this.#wrote);
+    }
+  }
+
+  readonly #wrote = (): void => {
+    this.#pieces -= 1;
+    if (this.#isOver || this.#socket.destroyed || this.#pieces > 0) return;
+    this.#writeRest();
+    if (this.#hasEnded && this.#restBytes === 0) this.#socket.end();
+    this.#tellDrained();
+  };
+
+  #tellDrained(): void {
+    if (!this.#isWaitingForDrain || this.#restBytes > 0) return;
+    // With more than its mark the runtime will say `drain`, with less it may not.
+    if (this.#socket.writableLength >= this.#socket.writableHighWaterMark) return;
+    this.#isWaitingForDrain = false;
+    this.#ear?.drained();
   }
 
   hold(on: boolean): void {
@@ -226,7 +271,7 @@ class SocketLink implements Link {
     this.#hasEnded = true;
     this.#isWaitingForDrain = false;
     this.#linger = setTimeout(() => this.#socket.destroy(), LINGER);
-    this.#socket.end();
+    if (this.#restBytes === 0) this.#socket.end();
     // The close of the other side is seen by reading only; an ear that held back hears no more.
     if (this.#isHeld || this.#ear === null) {
       this.#ear ??= { bytes() {}, drained() {}, closed() {} };

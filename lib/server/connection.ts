@@ -83,8 +83,8 @@ export class Connection implements Watcher, Expiring {
   out: Output | null = null;
   /** Nothing is read, for one of the reasons below or because the session is being decided. */
   isHeld = false;
-  /** The other side does not take its replies. */
-  isClogged = false;
+  /** Bytes handed to the socket. */
+  handed = 0;
   /** When a throttle stopped this connection; 0 when none did. */
   heldMono = 0;
   /** The round of the touch table that has this session already. */
@@ -105,6 +105,11 @@ export class Connection implements Watcher, Expiring {
 
   get isOpen(): boolean {
     return this.state === "open" || this.state === "deciding" || this.state === "fresh";
+  }
+
+  /** Bytes that the socket got rid of. */
+  get taken(): number {
+    return this.handed - this.client.queued;
   }
 
   get isWaiting(): boolean {

@@ -64,6 +64,11 @@ export class Core implements ConnectionHome {
   readonly writes = new Deque<Waiting>();
   /** Forwarded syncs, likewise. */
   readonly syncs = new Deque<Waiting>();
+  /**
+   * Connections that are not read, for the other side does not take its replies; with what it had
+   * taken when somebody last looked.
+   */
+  readonly clogged = new Map<Connection, number>();
   /** Clogged connections whose socket took everything at once: they go on in the next turn. */
   readonly roomy = new Set<Connection>();
   /** Connections that a throttle stopped. */
@@ -181,7 +186,7 @@ export class Core implements ConnectionHome {
     this.tree.watches.drop(conn);
     if (this.bySession.get(conn.sessionId) === conn) this.bySession.delete(conn.sessionId);
     this.throttled.delete(conn);
-    this.roomy.delete(conn);
+    this.unclog(conn);
     this.idle.remove(conn);
     this.#connectionDrops.add(1);
     this.#forgetLine(conn);
@@ -209,8 +214,30 @@ export class Core implements ConnectionHome {
    * `#send` knows when it goes on.
    */
   restrain(conn: Connection): void {
-    if (conn.out === null || conn.out.size <= UNREAD_MAX || !conn.isOpen) return;
-    conn.isClogged = true;
+    if (conn.out !== null && conn.out.size > UNREAD_MAX) this.#clog(conn);
+  }
+
+  /** Clogged connections whose clients have taken something since the last call: they live. */
+  moving(): Connection[] {
+    const moving: Connection[] = [];
+    for (const [conn, before] of this.clogged) {
+      const { taken } = conn;
+      if (taken === before) continue;
+      this.clogged.set(conn, taken);
+      moving.push(conn);
+    }
+    return moving;
+  }
+
+  /** False when it was not clogged. */
+  unclog(conn: Connection): boolean {
+    this.roomy.delete(conn);
+    return this.clogged.delete(conn);
+  }
+
+  #clog(conn: Connection): void {
+    if (!conn.isOpen || this.clogged.has(conn)) return;
+    this.clogged.set(conn, conn.taken);
     conn.hold(true);
   }
 
@@ -219,15 +246,10 @@ export class Core implements ConnectionHome {
    * A socket that has taken all of it says no such word: others have their turn, then it goes on.
    */
   #send(conn: Connection, bytes: Uint8Array): void {
+    conn.handed += bytes.length;
     const isRoomy = conn.client.send(bytes);
-    if (!conn.isOpen) return;
-    if (isRoomy) {
-      if (conn.isClogged) this.roomy.add(conn);
-      return;
-    }
-    if (conn.client.queued <= UNREAD_MAX) return;
-    conn.isClogged = true;
-    conn.hold(true);
+    if (isRoomy && this.clogged.has(conn)) this.roomy.add(conn);
+    else if (!isRoomy && conn.client.queued > UNREAD_MAX) this.#clog(conn);
   }
 
   /** The bytes of a scratch for a socket to keep: short ones share a block. */

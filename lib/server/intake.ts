@@ -61,15 +61,25 @@ export class Intake {
   }
 
   bytes(conn: Connection, chunk: Uint8Array): void {
-    const core = this.#core;
     this.#bytesReceived.add(chunk.length);
-    const { sessionlessTimeoutMs } = core.options;
-    core.idle.touch(conn, core.mono, conn.state === "open" ? conn.timeoutMs : sessionlessTimeoutMs);
+    this.#stir(conn);
     if (conn.state === "open" && !conn.isHeld && conn.frames.queue.size === 0) {
       return this.#walk(conn, chunk);
     }
     conn.frames.push(chunk);
     this.pump(conn);
+  }
+
+  /** The client is there, though nothing is read from it. */
+  heard(conn: Connection): void {
+    this.#stir(conn);
+    this.#touch(conn);
+  }
+
+  #stir(conn: Connection): void {
+    const core = this.#core;
+    const { sessionlessTimeoutMs } = core.options;
+    core.idle.touch(conn, core.mono, conn.state === "open" ? conn.timeoutMs : sessionlessTimeoutMs);
   }
 
   /** Goes on with bytes that were left standing. */

@@ -114,9 +114,7 @@ export class Server implements ServerFace<Connection> {
 
   /** The other side has taken what it was sent. */
   drained(conn: Connection): void {
-    if (!conn.isClogged) return;
-    conn.isClogged = false;
-    this.core.roomy.delete(conn);
+    if (!this.core.unclog(conn)) return;
     if (conn.state !== "open" || this.core.throttled.has(conn)) return;
     this.core.stamp();
     conn.hold(false);
@@ -180,6 +178,7 @@ export class Server implements ServerFace<Connection> {
   tick(): void {
     const { core } = this;
     core.stamp();
+    this.#renewMoving();
     for (const session of core.tracker?.expire(core.mono) ?? []) {
       this.#sessionsExpired.add(1);
       core.backend.submit({
@@ -210,6 +209,8 @@ export class Server implements ServerFace<Connection> {
   }
 
   touched(): [SessionId, number][] {
+    this.core.stamp();
+    this.#renewMoving();
     return this.#intake.touched();
   }
 
@@ -290,10 +291,15 @@ export class Server implements ServerFace<Connection> {
     if (conn !== undefined) this.core.close(conn);
   }
 
+  /** Who takes replies is there, though its pings stand behind what is not read (client.md 7.2). */
+  #renewMoving(): void {
+    for (const conn of this.core.moving()) this.#intake.heard(conn);
+  }
+
   #resume(): void {
     const { core } = this;
     for (const conn of [...core.throttled]) {
-      if (conn.isClogged || core.requests.holds(conn.unanswered)) continue;
+      if (core.clogged.has(conn) || core.requests.holds(conn.unanswered)) continue;
       core.throttled.delete(conn);
       conn.hold(false);
       this.#intake.pump(conn);
