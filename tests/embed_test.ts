@@ -43,6 +43,14 @@ it("a start that cannot be says why", async () => {
   await holder.stop();
 });
 
+it("a server that stands alone has no local sessions, whatever its file says", async () => {
+  const server = await startServer({ settings: ["localSessionsEnabled=true"] });
+  const zk = connect(server.connectString);
+  assert.equal(await zk.create("/e", bytes(""), 1), "/e");
+  await zk.close();
+  await server.stop();
+});
+
 it("an embedded ensemble elects, replicates and survives its leader", async () => {
   const ensemble = await startEnsemble({ members: 3 });
   try {

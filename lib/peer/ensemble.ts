@@ -369,8 +369,8 @@ export class Ensemble implements RoleHost {
     return new Prepare(tree, tracker, options, this.note);
   }
 
-  serve(server: Server | null): void {
-    this.#peer.serve(server);
+  serve(server: Server | null, takesClients = true): void {
+    this.#peer.serve(server, takesClients);
   }
 
   established(epoch: Epoch): void {

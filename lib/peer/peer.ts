@@ -15,7 +15,7 @@ import { Prepare } from "../server/prepare.ts";
 import { Server } from "../server/server.ts";
 import { SessionTracker } from "../server/sessions.ts";
 import { Standalone } from "../server/standalone.ts";
-import { Autopurge, planPurge } from "../store/retention.ts";
+import { Autopurge } from "../store/retention.ts";
 import { Store } from "../store/store.ts";
 import type { Tree } from "../tree/tree.ts";
 import { AdminPort } from "./admin_port.ts";
@@ -84,7 +84,8 @@ export class Peer {
     // Standalone servers call themselves 1, as Java's do (client.md 2.4).
     const serverId = config.mode === "standalone" ? 1 : Number(config.sid);
     this.#ids = new SessionIds(this.#clock.now().wall, serverId);
-    this.#local = config.localSessionsEnabled
+    // A server that stands alone knows no others but its own (operations.md 1.2).
+    this.#local = config.localSessionsEnabled && config.mode === "quorum"
       ? new SessionTracker(config.tickTimeMs, this.#clock.now().mono)
       : null;
     this.#clientPort = config.client === null ? null : this.#makeClientPort(config.client);
@@ -229,11 +230,14 @@ export class Peer {
     });
   }
 
-  /** Whoever serves clients from now on; null: nobody. Clients of the one before are closed. */
-  serve(server: Server | null): void {
+  /**
+   * Whoever serves clients from now on; null: nobody. Clients of the one before are closed.
+   * `takesClients` false: it has its turns, but no client may come (`leaderServes=no`).
+   */
+  serve(server: Server | null, takesClients = true): void {
     if (this.#server !== null && this.#server !== server) this.#server.stop();
     this.#server = server;
-    this.#clientPort?.serve(server);
+    this.#clientPort?.serve(takesClients ? server : null);
     this.#ears.role?.(server?.core.backend.role ?? null);
     this.#schedule();
   }
@@ -285,15 +289,15 @@ export class Peer {
    * whoever orders writes refuses those that add data, and this server purges what it may.
    */
   #spaceChanged(isLow: boolean, free: number): void {
-    const { note, disk } = this.#ports;
+    const { note } = this.#ports;
     if (!isLow) return note("info", "store", "there is room on the disk again", { free });
     const { dirs, reserveBytes } = this.store;
-    const { snapRetainCount, purgeIntervalMs } = this.config;
+    const { purgeIntervalMs } = this.config;
     note("error", "store", "the disk is nearly full: writes that add data are refused", {
       free,
       reserve: reserveBytes,
       in: dirs.logs === dirs.snapshots ? dirs.logs : `${dirs.logs} or ${dirs.snapshots}`,
-      reclaimable: planPurge(disk, dirs, snapRetainCount).bytes,
+      reclaimable: this.#purge?.reclaimable() ?? null,
       hint: purgeIntervalMs > 0
         ? "old snapshots and logs are purged now; else free space or make the disk larger"
         : "free space, make the disk larger, or let autopurge.purgeInterval remove old files",

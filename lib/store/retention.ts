@@ -152,6 +152,11 @@ export class Autopurge {
     if (this.#next !== null) this.#next = now;
   }
 
+  /** Bytes that a purge would free; null when the folders cannot be read now. */
+  reclaimable(): number | null {
+    return this.#plan()?.bytes ?? null;
+  }
+
   tick(now: Millis): void {
     if (this.#next === null || now < this.#next) return;
     this.#next = now + this.#options.purgeIntervalMs;
