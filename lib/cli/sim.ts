@@ -96,6 +96,7 @@ class Totals {
       `${this.#count("way=trunc")} TRUNC`,
       `${this.#count("way=snap")} SNAP`,
       `${this.#count("torn write")} torn tails`,
+      `${this.#count("fuzzy snapshot")} fuzzy snapshots`,
       `${this.#count("fault: ")} faults`,
     ];
     // The second is what one core does when nothing else wants it.

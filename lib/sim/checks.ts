@@ -3,6 +3,7 @@
 
 import { counterOf, type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
 import { PacketReader } from "../wire/learner.ts";
+import { SNAPSHOT, zxidOfName } from "../store/names.ts";
 import { PacketType } from "../txn/opcodes.ts";
 import {
   ACCEPTED_EPOCH,
@@ -65,7 +66,14 @@ export class Checks implements Ear {
   noted(node: Node, said: Said): void {
     const { text, detail } = said;
     this.#world.count(coverageOf(text));
-    if (text === "bringing a learner level") this.#world.count(`way=${String(detail.by)}`);
+    if (text === "bringing a learner level") {
+      this.#world.count(`way=${String(detail.by)}`);
+      const bytes = detail.by === "snap" ? node.peer?.tree?.dataSize ?? 0 : 0;
+      if (bytes > SNAP_SLICE) this.#world.count("SNAP of more than one slice");
+    }
+    if (text === "snapshot taken" && isFuzzy(node, String(detail.file))) {
+      this.#world.count("fuzzy snapshot");
+    }
     if (text.startsWith("Peer state changed: leading")) {
       this.#established(node, detail.epoch as Epoch);
     }
@@ -252,6 +260,21 @@ export class Checks implements Ear {
     );
   }
 }
+
+/** A leader sends so much of a SNAP at a time. */
+const SNAP_SLICE = 256 << 10;
+
+/** Whether a snapshot shows more than its name says: its last section tells up to where. */
+function isFuzzy({ storage }: Node, path: string): boolean {
+  const file = storage.files.get(path);
+  if (file === undefined) return false;
+  const last = file.read(file.length - SEALED_ZXID, file.length);
+  const zxid = new DataView(last.buffer, last.byteOffset).getBigInt64(0);
+  return zxid !== zxidOfName(path.slice(path.lastIndexOf("/") + 1), SNAPSHOT);
+}
+
+/** The zxid, and behind it its seal: a checksum and a string of one letter. */
+const SEALED_ZXID = 8 + 8 + 4 + 1;
 
 /** A tree is not what a leader or a snapshot says: at an application, or at a start. */
 const saysTreeDiffers = ({ level, area, text }: Said): boolean =>

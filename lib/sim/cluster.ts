@@ -22,6 +22,8 @@ export interface ClusterOptions {
   /** Lines of zoo.cfg for every member, instead of the defaults below. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly weather?: WeatherOptions;
+  /** How fast every disk writes. */
+  readonly bytesPerMs?: number;
 }
 
 /** Small limits: every run rolls logs, takes snapshots and outgrows the memory of a leader. */
@@ -231,6 +233,7 @@ export class Cluster {
       { length: count },
       (_, i) => new Node(this, BigInt(i + 1), i >= options.voters),
     );
+    for (const { storage } of this.nodes) storage.bytesPerMs = options.bytesPerMs ?? Infinity;
   }
 
   node(sid: Sid): Node {

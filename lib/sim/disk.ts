@@ -44,6 +44,8 @@ export class SimStorage {
   /** Files whose removal or replacement is not durable: they may come back. */
   readonly gone = new Map<string, SimFile>();
   readonly random: SimRandom;
+  /** What a write takes besides its beginning. */
+  bytesPerMs = Infinity;
   /** Whether it ever was replaced by an empty one. */
   wasWiped = false;
   #health: DiskHealth = GOOD_DISK;
@@ -303,11 +305,12 @@ export class SimDisk implements Disk {
   }
 
   write(path: string, at: number, bytes: Uint8Array, done?: Done): void {
-    this.#change(path, at + bytes.length, (file) => file.write(at, bytes.slice()), done);
+    const takes = 0.01 + bytes.length / this.#storage.bytesPerMs;
+    this.#change(path, at + bytes.length, (file) => file.write(at, bytes.slice()), takes, done);
   }
 
   resize(path: string, length: number): void {
-    this.#change(path, length, (file) => file.resize(length));
+    this.#change(path, length, (file) => file.resize(length), 0.01);
   }
 
   flush(path: string, done: Done): void {
@@ -349,12 +352,18 @@ export class SimDisk implements Disk {
   }
 
   /** A change after which the file has at least so many bytes. */
-  #change(path: string, reach: number, change: (file: SimFile) => void, done?: Done): void {
+  #change(
+    path: string,
+    reach: number,
+    change: (file: SimFile) => void,
+    takes: Millis,
+    done?: Done,
+  ): void {
     this.#submit(path, (open) => {
       const length = (open.file ?? this.#storage.files.get(path))?.length ?? 0;
       const fault = this.#noWay(path, open) ?? this.#spaceFor(path, Math.max(0, reach - length));
       if (fault === null) this.#changed(path, this.#opened(path, open), change);
-      return { takes: 0.01, fault };
+      return { takes, fault };
     }, done);
   }
 

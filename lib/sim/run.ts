@@ -6,7 +6,7 @@ import { Cluster } from "./cluster.ts";
 import { Checks } from "./checks.ts";
 import { type FinalState, judge } from "./history.ts";
 import { Nemesis, type Profile, weatherOf } from "./nemesis.ts";
-import { drawShape, type Shape } from "./shape.ts";
+import { BALLAST_BYTES, drawShape, type Shape } from "./shape.ts";
 import { SimClient } from "./workload.ts";
 import { World } from "./world.ts";
 import { hex } from "../base/ids.ts";
@@ -53,10 +53,14 @@ export function runSeed(options: RunOptions): RunResult {
   const world = new World(options.seed);
   world.ear = options.ear ?? null;
   const shape = drawShape(world.random("shape"), options);
-  const { voters, observers, profile, hasGroups, settings } = shape;
+  const { voters, observers, profile, hasGroups, settings, bytesPerMs } = shape;
   const checks = new Checks(world);
   const weather = weatherOf(profile);
-  const cluster = new Cluster(world, { voters, observers, hasGroups, weather, settings }, checks);
+  const cluster = new Cluster(
+    world,
+    { voters, observers, hasGroups, weather, settings, bytesPerMs },
+    checks,
+  );
   checks.watch(cluster);
   const run = new Run(world, cluster, checks, options, shape);
   run.all();
@@ -146,6 +150,11 @@ class Run {
     const first = this.#client(0);
     first.stop();
     first.start();
+    // First, for then a dump comes to the others last, when they have changed.
+    for (let i = 0; i < this.#shape.ballast; i++) {
+      const data = new Uint8Array(BALLAST_BYTES).fill(i + 1);
+      if (!this.#made([first], `/b${i}`, "making ballast", data)) return false;
+    }
     const paths = [
       "/n",
       "/q",
@@ -155,11 +164,16 @@ class Run {
   }
 
   /** Each of these clients makes a node, its number behind `path` when there are more of them. */
-  #made(clients: readonly SimClient[], path: string, what: string): boolean {
+  #made(
+    clients: readonly SimClient[],
+    path: string,
+    what: string,
+    data: Uint8Array | null = null,
+  ): boolean {
     let left = clients.length;
     for (const client of clients) {
       const own = clients.length > 1 ? `${path}${client.number}` : path;
-      client.make(own, () => void (left -= 1));
+      client.make(own, data, () => void (left -= 1));
     }
     return this.#within(PROGRESS_MS, () => left === 0, what);
   }

@@ -24,6 +24,9 @@ export interface Shape {
   readonly hasGroups: boolean;
   readonly tickMs: Millis;
   readonly workload: WorkloadOptions;
+  /** Nodes of {@link BALLAST_BYTES} that make a tree more than one slice of a snapshot. */
+  readonly ballast: number;
+  readonly bytesPerMs: number;
   /** Lines of zoo.cfg. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -47,6 +50,8 @@ const PACES: readonly Pace[] = [
   ...[steady(400), bursts(1500), bursts(2500), bursts(3000)],
   ...[steady(800), bursts(2000), steady(800), bursts(4000)],
 ];
+/** Next to a whole slice of a snapshot file, and a quarter of one of a SNAP. */
+export const BALLAST_BYTES = 60_000;
 /** A long haul is long for its faults and its quiet, not for its requests. */
 const LONGHAUL_PACE = 8;
 /** Groups by number of voters: only whole ones make a quorum system. */
@@ -73,6 +78,9 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
     purge: dice.oneIn(2),
     rollsOverAt: dice.oneIn(8) ? dice.between(20, 150) : null,
     memory: dice.pick(["500", "500", "40", "8"]),
+    ballast: dice.pick([0, 0, 1, 2, 6, 6]),
+    // From a disk that is no hindrance to one that writes two megabytes in a second.
+    bytesPerMs: dice.pick([Infinity, Infinity, 64 << 10, 8 << 10, 2 << 10]),
   };
   const profile = wishes.profile ?? drawn.profile;
   const voters = wishes.members ?? drawn.voters;
@@ -104,6 +112,8 @@ export function drawShape(dice: SimRandom, wishes: ShapeWishes): Shape {
       burst: drawn.pace.burst,
       thinkMs: drawn.pace.thinkMs * (profile === "longhaul" ? LONGHAUL_PACE : 1),
     },
+    ballast: drawn.ballast,
+    bytesPerMs: drawn.bytesPerMs,
     settings,
   };
 }

@@ -117,10 +117,10 @@ export class SimClient {
   }
 
   /** Makes a node, again and again until it is there. */
-  make(path: string, done: () => void): void {
+  make(path: string, data: Uint8Array | null, done: () => void): void {
     const again = (): void => {
       if (!this.isConnected) return void this.#life.after(50, again);
-      const record = { path, data: null, acl: OPEN, flags: 0 };
+      const record = { path, data, acl: OPEN, flags: 0 };
       this.#ask(OpCode.create, (out) => records.writeCreateRequest(out, record), (reply) => {
         if (!reply.lost && (reply.err === 0 || reply.err === ErrorCode.NODEEXISTS)) return done();
         this.#life.after(50, again);

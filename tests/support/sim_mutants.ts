@@ -434,6 +434,14 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
+    name: "a start does not replay what a fuzzy snapshot may hold already",
+    file: "store/recovery.ts",
+    changes: [[
+      "const after = loaded?.file.zxid ?? 0n;",
+      "const after = loaded?.digest?.zxid ?? loaded?.file.zxid ?? 0n;",
+    ]],
+  },
+  {
     name: "a leader leaves deletions out of the digest that it proposes",
     file: "server/outstanding.ts",
     changes: [["before === null ? 0 : -before.nodeDigest", "0"]],
