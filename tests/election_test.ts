@@ -188,7 +188,8 @@ describe("a looking server", () => {
     assert.deepEqual(effects, []);
   });
 
-  it("a newer configuration comes before the vote it is said with, and decides nothing (2.3)", () => {
+  it("reports a newer configuration", () => {
+    // Before the vote that is said with it, which then decides nothing (2.3).
     const isQuorum = (sids: ReadonlySet<bigint>): boolean => sids.size === 2;
     const election = looking(1n, { voters: new Set([1n, 2n]), isQuorum });
     const own = heard({ leader: 1n });
