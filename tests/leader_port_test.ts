@@ -18,17 +18,33 @@ import { shown } from "./support/zab.ts";
 
 const ACK = (zxid: Zxid): QuorumPacket => bare(PacketType.ACK, zxid);
 
+const SEEN = 0x500000000n;
+
 /** An ensemble of three that serves. */
 class Bench {
   readonly world = new World(11);
   readonly cluster: Cluster;
 
-  constructor(settings: Readonly<Record<string, string>> = {}) {
+  /** `lastSeen`: the members of a membership that server 3 has seen and nobody committed. */
+  constructor(settings: Readonly<Record<string, string>> = {}, lastSeen: bigint[] | null = null) {
     this.cluster = new Cluster(this.world, { voters: 3, observers: 0, settings });
+    if (lastSeen !== null) this.#hasSeen(lastSeen);
     for (const node of this.cluster.nodes) node.start();
     this.until(() => this.cluster.leader() !== null, "a leader serves");
     const serves = (node: Node): boolean => node.peer?.server !== null;
     this.until(() => this.cluster.nodes.every(serves), "all serve");
+  }
+
+  #hasSeen(lastSeen: bigint[]): void {
+    const { cluster } = this;
+    const configOf = cluster.configOf.bind(cluster);
+    cluster.configOf = (node) => {
+      const config = configOf(node);
+      if (node.sid !== 3n) return config;
+      const all = config.membership.members;
+      const members = new Map([...all].filter(([sid]) => lastSeen.includes(sid)));
+      return { ...config, nextMembership: { ...config.membership, version: SEEN, members } };
+    };
   }
 
   until(claim: () => boolean, what: string, within = 60_000): void {
@@ -246,6 +262,29 @@ describe("quorum port and those who break its rules", () => {
     bench.run(60_000);
     stranger.link?.hold(false);
     bench.undisturbed(stranger, leader, epoch);
+  });
+});
+
+describe("a leader and a membership that nobody has committed yet", () => {
+  const RECONFIG = { reconfigEnabled: "true", standaloneEnabled: "false" };
+  const versions = (bench: Bench): (bigint | undefined)[] =>
+    bench.cluster.nodes.map(({ peer }) => peer?.ensemble?.membership.version);
+
+  it("adopts it with its learners, and goes on leading (5.5 step 6)", () => {
+    const bench = new Bench(RECONFIG, [1n, 2n, 3n]);
+    assert.deepEqual([bench.leader.sid, ...versions(bench)], [3n, SEEN, SEEN, SEEN]);
+    const { leader } = bench;
+    const epoch = bench.write() >> 32n;
+    bench.run(5000);
+    assert.equal(bench.leader, leader);
+    assert.equal(bench.write() >> 32n, epoch, "one election was enough");
+  });
+
+  it("that has no place for it: hands it out, then leaves to the others", () => {
+    const bench = new Bench(RECONFIG, [1n, 2n]);
+    bench.until(() => bench.leader.sid !== 3n, "another leads");
+    bench.write();
+    assert.deepEqual(versions(bench), [SEEN, SEEN, SEEN]);
   });
 });
 

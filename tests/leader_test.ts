@@ -821,6 +821,27 @@ describe("leader of a reconfig", () => {
     assert.equal(commit?.type === "commit" ? commit.designated : null, 3n);
   });
 
+  it("adopts the membership it has last seen when it serves, as its learners do (5.5)", () => {
+    const version = zx(5, 0);
+    const bench = started({
+      lastSeen: membership([1, 2, 3, 4], [], version),
+      configText: "version=500000000",
+    });
+    join(bench, 2, HELLO(2));
+    assert.equal(bench.leader.phase, "syncing", "two of the four of the last-seen one");
+    const lines = join(bench, 3, HELLO(3));
+    assert.deepEqual(lines.slice(-4), [
+      "established 6",
+      "2> UPTODATE 0xffffffffffffffff",
+      "3> UPTODATE 0xffffffffffffffff",
+      "activate version=500000000",
+    ]);
+    bench.step({ type: "unlinked", link: 2 });
+    bench.step({ type: "linked", link: 12, remote: "b" });
+    const again = bench.hear(12, helloPacket(false, 6n, 2n, version));
+    assert.deepEqual(again, ["12> LEADERINFO 0x600000000 +4"]);
+  });
+
   it("stays leader while it may, and informs observers (H-L22)", () => {
     const bench = serving({ committed: membership([1, 2, 3], [4]) });
     join(bench, 4, OBSERVER(4));

@@ -65,6 +65,7 @@ export class LeaderPort implements Role, Backend {
   readonly #commits: Tally;
   /** The clock is asked once for all the packets of one chunk. */
   #heardAt: Instant;
+  #isHandingOver = false;
   #isOver = false;
 
   constructor(host: RoleHost, options: LeaderPortOptions) {
@@ -95,10 +96,6 @@ export class LeaderPort implements Role, Backend {
 
   get server(): Server | null {
     return this.#serving?.server ?? null;
-  }
-
-  get epoch(): Epoch {
-    return this.#leader.epoch;
   }
 
   /** The newest epoch that a voter is known to have promised. */
@@ -167,7 +164,8 @@ export class LeaderPort implements Role, Backend {
     for (const wire of this.#wires.values()) {
       wire.stream?.cancel();
       wire.dump?.cancel();
-      wire.packets.destroy();
+      if (this.#isHandingOver && wire.stream === null) wire.packets.end();
+      else wire.packets.destroy();
     }
     this.#wires.clear();
     this.#host.serve(null);
@@ -175,9 +173,7 @@ export class LeaderPort implements Role, Backend {
     const { replica } = this.#host;
     replica.store.onDurable = () => {};
     // What we logged is our history, committed or not: the next leader decides (ZOOKEEPER-2845).
-    const outstanding: Txn[] = [];
-    for (const { txn } of this.#leader.traffic.outstanding) outstanding.push(txn);
-    replica.catchUpWithLog(outstanding);
+    replica.catchUpWithLog([...this.#leader.traffic.outstanding].map(({ txn }) => txn));
     this.#host.ended(why);
   }
 
@@ -293,6 +289,8 @@ export class LeaderPort implements Role, Backend {
         return this.#beginStream(effect.link, effect.plan);
       case "established":
         return this.#establish(effect.epoch);
+      case "activate":
+        return this.#activate(effect.configText, null, zxidOf(this.#leader.epoch, 0n));
       case "drop":
         return this.#drop(effect.link, effect.why);
       case "warn":
@@ -384,7 +382,14 @@ export class LeaderPort implements Role, Backend {
     this.#change?.look();
     if (designated === null || txn.body.kind !== "setData") return;
     const text = new TextDecoder().decode(txn.body.record.data ?? NOTHING);
-    this.#host.configCommitted(text, designated, txn.header.zxid);
+    this.#activate(text, designated, txn.header.zxid);
+  }
+
+  /** May end this role; what learners were sent before that must reach them (8.6). */
+  #activate(text: string, designated: Sid | null, zxid: Zxid): void {
+    this.#isHandingOver = true;
+    this.#host.configCommitted(text, designated, zxid);
+    this.#isHandingOver = false;
   }
 
   #request(link: number, request: ForwardedRequest): void {

@@ -224,6 +224,19 @@ export class Leader {
     this.#enter("serving");
     this.#room.effects.push({ type: "established", epoch: this.#epoch });
     for (const learner of this.#room.at("acked")) this.#traffic.serve(learner);
+    this.#activate();
+  }
+
+  /**
+   * A quorum of the last-seen membership, too, has acknowledged NEWLEADER, which carries it:
+   * learners adopt it with UPTODATE, so this server must, or could not have them back (5.5 step 6,
+   * 5.3 rule 4).
+   */
+  #activate(): void {
+    const { lastSeen } = this.#room.quorums;
+    if (lastSeen === null) return;
+    this.#room.quorums = new Quorums(lastSeen.membership);
+    this.#room.effects.push({ type: "activate", configText: this.#configText });
   }
 
   #flushed(upTo: Zxid): void {

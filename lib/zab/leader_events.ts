@@ -109,6 +109,8 @@ export type LeaderEffect =
   | { readonly type: "stream"; readonly link: LinkId; readonly plan: CatchUpPlan }
   /** A quorum has the history of this leader: serve. The next zxid is (epoch, 1). */
   | { readonly type: "established"; readonly epoch: Epoch }
+  /** The last-seen membership is in force from now on, as it is for whoever has UPTODATE. */
+  | { readonly type: "activate"; readonly configText: string }
   | { readonly type: "request"; readonly link: LinkId; readonly request: ForwardedRequest }
   /** Touch the session and make the link its owner; `revalidated` answers. */
   | {

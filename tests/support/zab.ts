@@ -268,6 +268,8 @@ export class LeaderBench {
         return `resign ${effect.why}`;
       case "established":
         return `established ${effect.epoch}`;
+      case "activate":
+        return `activate ${effect.configText}`;
       case "request":
         return `request ${effect.link} op ${effect.request.op} +${effect.request.body.length}`;
       case "revalidate":
