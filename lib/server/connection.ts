@@ -113,7 +113,12 @@ export class Connection implements Watcher, Expiring {
   }
 
   get isWaiting(): boolean {
-    return this.waiting !== null && this.waiting.size > 0;
+    return this.inLine > 0;
+  }
+
+  /** Requests in line, with any xid. */
+  get inLine(): number {
+    return this.waiting?.size ?? 0;
   }
 
   /** Where the replies of this turn go. */

@@ -25,6 +25,8 @@ import type { Tally } from "./stats.ts";
 import { wordOf } from "./words.ts";
 
 const HEADER_SIZE = 8;
+/** Replies to a client that does not read, before a write of its own is applied. */
+const HURRIED_MAX = 64 * 1024 * 1024;
 
 export class Intake {
   readonly #core: Core;
@@ -102,14 +104,27 @@ export class Intake {
     }
   }
 
-  /** Everything in line whose turn has come. */
+  /** Everything in line whose turn has come, as far as the client takes it. */
   drain(conn: Connection): void {
-    while (conn.isOpen) {
-      const request = conn.waiting?.first();
-      if (request === undefined || request.waits !== "turn") return;
-      conn.next();
-      this.#core.requests.left(request.body.length);
-      this.#inTurn(conn, request);
+    const core = this.#core;
+    while (conn.isOpen && !core.clogged.has(conn) && this.#next(conn)) core.restrain(conn);
+  }
+
+  /**
+   * A write that stands in line is about to be applied. What a clogged client asked before it is
+   * answered now, for it must not see the write; a client that lets too much pile up is let go.
+   */
+  hurry(conn: Connection): void {
+    const core = this.#core;
+    while (conn.isOpen && this.#next(conn)) {
+      const unsent = conn.client.queued + (conn.out?.size ?? 0);
+      if (unsent <= HURRIED_MAX) continue;
+      core.note("warn", "server", "a client does not take its replies and goes on writing", {
+        session: hex(conn.sessionId),
+        client: conn.client.host,
+        unsent,
+      });
+      core.close(conn);
     }
   }
 
@@ -226,7 +241,17 @@ export class Intake {
     if (request.err !== null || kind === "read" || this.#isOwn(conn, op)) this.#line(conn, request);
     else if (kind === "sync") this.#sync(conn, request);
     else this.#submit(conn, request);
-    if (core.requests.holds(conn.unanswered)) core.throttle(conn);
+    if (core.requests.holds(conn.inLine)) core.throttle(conn);
+  }
+
+  /** Answers the first in line; false when there is none whose turn it is. */
+  #next(conn: Connection): boolean {
+    const request = conn.waiting?.first();
+    if (request === undefined || request.waits !== "turn") return false;
+    conn.next();
+    this.#core.requests.left(request.body.length);
+    this.#inTurn(conn, request);
+    return true;
   }
 
   /** Answers now, or stands behind what is under way. */

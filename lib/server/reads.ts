@@ -26,6 +26,8 @@ import { readMultiReads } from "./multi_ops.ts";
 
 const READ = 1;
 const ADMIN = 16;
+/** Bytes of results in one answer: no client takes nearly as much, and a frame may ask for 50 GB. */
+const MULTI_READ_MAX = 64 * 1024 * 1024;
 /** In front of data. */
 const INT_SIZE = 4;
 
@@ -199,8 +201,10 @@ export class Reads {
   #multiRead(conn: Connection, input: Input, out: Output): number {
     const tree = this.#tree;
     const reads = readMultiReads(input);
+    const start = out.size;
     let err = reads === null ? ErrorCode.MARSHALLINGERROR as number : 0;
     for (const { type, path } of reads ?? []) {
+      if (out.size - start > MULTI_READ_MAX) return this.#tooLong(conn, out, start);
       if (path === null) {
         err = ErrorCode.MARSHALLINGERROR;
         break;
@@ -222,6 +226,15 @@ export class Reads {
     }
     writeMultiHeader(out, MULTI_END);
     return err;
+  }
+
+  #tooLong(conn: Connection, out: Output, start: number): number {
+    out.rewind(start);
+    this.#core.note("warn", "server", "a multiRead asks for more than one answer may hold", {
+      client: conn.client.host,
+      limit: MULTI_READ_MAX,
+    });
+    return ErrorCode.MARSHALLINGERROR;
   }
 
   #watch(conn: Connection, op: number, input: Input, out: Output): number {

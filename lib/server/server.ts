@@ -114,9 +114,12 @@ export class Server implements ServerFace<Connection> {
 
   /** The other side has taken what it was sent. */
   drained(conn: Connection): void {
-    if (!this.core.unclog(conn)) return;
-    if (conn.state !== "open" || this.core.throttled.has(conn)) return;
-    this.core.stamp();
+    const { core } = this;
+    if (!core.unclog(conn)) return;
+    if (conn.state !== "open") return;
+    core.stamp();
+    this.#intake.drain(conn);
+    if (core.clogged.has(conn) || core.throttled.has(conn)) return;
     conn.hold(false);
     this.#intake.pump(conn);
   }
@@ -135,6 +138,7 @@ export class Server implements ServerFace<Connection> {
     const isOurs = head !== undefined && answers(head, txn);
     if (isOurs) core.writes.shift();
     core.stamp();
+    if (isOurs && core.clogged.has(head.conn)) this.#intake.hurry(head.conn);
     const applied = core.tree.apply(txn, isOurs);
     const { mismatches } = core.tree.check;
     if (mismatches !== this.#mismatches) {
@@ -299,7 +303,7 @@ export class Server implements ServerFace<Connection> {
   #resume(): void {
     const { core } = this;
     for (const conn of [...core.throttled]) {
-      if (core.clogged.has(conn) || core.requests.holds(conn.unanswered)) continue;
+      if (core.clogged.has(conn) || core.requests.holds(conn.inLine)) continue;
       core.throttled.delete(conn);
       conn.hold(false);
       this.#intake.pump(conn);

@@ -159,11 +159,14 @@ export class RequestThrottle {
     this.#options = options;
   }
 
-  /** Should a connection with so many unanswered requests be read no further for now? */
-  holds(unanswered: number): boolean {
+  /**
+   * Should a connection with so many requests in line be read no further for now? Java does not
+   * count those with an xid of 0 or less, and lets a client that sends no other fill its memory.
+   */
+  holds(inLine: number): boolean {
     const { outstandingLimit, maxRequests } = this.#options;
     if (maxRequests > 0 && this.inProcess >= maxRequests) return true;
-    return this.inProcess > outstandingLimit && unanswered > 0;
+    return this.inProcess > outstandingLimit && inLine > 0;
   }
 
   isLarge(length: number): boolean {
