@@ -235,9 +235,6 @@ function build(
     maxTimeToWaitForEpochMs: plain.maxTimeToWaitForEpochMs === -1
       ? plain.initLimitTicks * tickTimeMs
       : plain.maxTimeToWaitForEpochMs,
-    maxWriteQueuePollTimeMs: plain.maxWriteQueuePollTimeMs === -1
-      ? Math.trunc(plain.flushDelayMs / 3)
-      : plain.maxWriteQueuePollTimeMs,
     juteMaxBufferExtra: plain.juteMaxBufferExtra === -1
       ? plain.juteMaxBuffer
       : plain.juteMaxBufferExtra,

@@ -22,7 +22,7 @@ import {
 const SASL_PASSWORDS_ONLY =
   "Kerberos needs native code; SASL between members works with DIGEST-MD5 passwords only";
 
-const PAUSE_REMARK = "measured as the delay of the event loop";
+const NO_JVM = "there is no Java machine that pauses";
 
 /** Honoured keys of 1.3: field of Config -> row. Numbers of ticks and times say so in the field. */
 export const NAMED = {
@@ -217,28 +217,6 @@ export const NAMED = {
     "S",
     "JAAS section of the accepting side",
   ),
-  pauseMonitorEnabled: parsed("jvm.pause.monitor", bool, false, "S", "run the pause detector", {
-    remark: PAUSE_REMARK,
-  }),
-  pauseSleepMs: parsed("jvm.pause.sleep.time.ms", long(1, "ms"), 500, "S", "its period", {
-    remark: PAUSE_REMARK,
-  }),
-  pauseInfoThresholdMs: parsed(
-    "jvm.pause.info-threshold.ms",
-    long(0, "ms"),
-    1000,
-    "S",
-    "note pauses above this",
-    { remark: PAUSE_REMARK },
-  ),
-  pauseWarnThresholdMs: parsed(
-    "jvm.pause.warn-threshold.ms",
-    long(0, "ms"),
-    10000,
-    "S",
-    "warn of pauses above this",
-    { remark: PAUSE_REMARK },
-  ),
   metricsProviderClass: parsed(
     "metricsProvider.className",
     text,
@@ -272,6 +250,10 @@ export const NAMED = {
 
 /** Keys of 1.3 without effect here, or with values that we refuse. */
 export const NAMED_REST: readonly Key[] = [
+  ignored("jvm.pause.monitor", bool, false, "S", NO_JVM, { property: null }),
+  ignored("jvm.pause.sleep.time.ms", long(1, "ms"), 500, "S", NO_JVM, { property: null }),
+  ignored("jvm.pause.info-threshold.ms", long(0, "ms"), 1000, "S", NO_JVM, { property: null }),
+  ignored("jvm.pause.warn-threshold.ms", long(0, "ms"), 10000, "S", NO_JVM, { property: null }),
   ignored(
     "observerMasterPort",
     port,

@@ -60,14 +60,6 @@ export const CLIENTS = {
     "S",
     "large requests in flight; beyond it a connection is closed",
   ),
-  maxResponseCacheSize: honoured("maxResponseCacheSize", int(), 400, "S", "getData cache entries"),
-  maxGetChildrenResponseCacheSize: honoured(
-    "maxGetChildrenResponseCacheSize",
-    int(),
-    400,
-    "S",
-    "getChildren cache entries",
-  ),
   fourLetterWords: honoured(
     "4lw.commands.whitelist",
     list,
@@ -147,34 +139,6 @@ export const CLIENTS = {
     "S",
     "requests in the pipeline before connections are held; 0 = off",
   ),
-  requestThrottleStallMs: honoured(
-    "request_throttle_stall_time",
-    ms(0),
-    100,
-    "S",
-    "longest stall per wait",
-  ),
-  requestThrottleDropStale: honoured(
-    "request_throttle_drop_stale",
-    bool,
-    true,
-    "S",
-    "drop stale requests instead of running them",
-  ),
-  requestStaleConnectionCheck: honoured(
-    "request_stale_connection_check",
-    bool,
-    true,
-    "S",
-    "stale = its connection is closed",
-  ),
-  requestStaleLatencyCheck: honoured(
-    "request_stale_latency_check",
-    bool,
-    false,
-    "S",
-    "stale = older than the session timeout",
-  ),
   throttledOpWaitMs: honoured(
     "throttled_op_wait_time",
     ms(0),
@@ -188,9 +152,46 @@ const NO_THREADS = "this server has no such threads";
 const NO_NETTY = "connections are not Netty's";
 const ONE_STORE = "watches are kept in one store";
 const ONE_COMMIT = "reads and commits are ordered without a batch";
+const NO_CACHE = "replies are written from the tree";
+const NO_DELAY = "the packets of a turn leave together, and never wait for others";
+const NO_TRACKER = "`zkpeer tap` and `zkpeer decode` show the packets of a link";
+const UNREAD = "what is not read yet of a closed or expired connection is never done";
 
 /** Property keys without effect here. */
 export const SYSTEM_REST: readonly Key[] = [
+  ignored("maxResponseCacheSize", int(), 400, "S", NO_CACHE),
+  ignored("maxGetChildrenResponseCacheSize", int(), 400, "S", NO_CACHE),
+  ignored(
+    "request_throttle_stall_time",
+    ms(),
+    100,
+    "S",
+    "a connection that is held goes on with the turn that makes room",
+  ),
+  ignored("request_throttle_drop_stale", bool, true, "S", UNREAD),
+  ignored("request_stale_connection_check", bool, true, "S", UNREAD),
+  ignored("request_stale_latency_check", bool, false, "S", UNREAD),
+  ignored(
+    "maxWriteQueuePollTime",
+    long(-1, "ms"),
+    -1,
+    "S",
+    "flushDelay alone says how long a flush waits",
+    {
+      shown: "flushDelay / 3",
+    },
+  ),
+  ignored("leader.nodelay", bool, true, "S", NO_DELAY, { property: "leader.nodelay" }),
+  ignored("follower.nodelay", bool, true, "S", NO_DELAY, { property: "follower.nodelay" }),
+  ignored(
+    "observer.reconnectDelayMs",
+    long(0, "ms"),
+    0,
+    "S",
+    "observers come back spread over observer.election.DelayMs",
+  ),
+  ignored("messageTracker.Enabled", bool, false, "S", NO_TRACKER),
+  ignored("messageTracker.BufferSize", int(1), 10, "S", NO_TRACKER),
   ignored("intBufferStartingSizeBytes", int(), 1024, "S", "buffers grow by themselves"),
   ignored("serverCnxnFactory", text, "", "S", "one connection layer serves plain and TLS"),
   ignored("nio.numSelectorThreads", int(), 1, "S", NO_THREADS),

@@ -58,14 +58,6 @@ export const SYSTEM = {
     "warn of flushes that take longer",
   ),
   flushDelayMs: honoured("flushDelay", long(0, "ms"), 0, "S", "wait this long to share a flush"),
-  maxWriteQueuePollTimeMs: honoured(
-    "maxWriteQueuePollTime",
-    long(-1, "ms"),
-    -1,
-    "S",
-    "idle time before a delayed flush",
-    { shown: "flushDelay / 3" },
-  ),
   maxBatchSize: honoured("maxBatchSize", int(), 1000, "S", "transactions per flush; 0 = no limit"),
   commitLogCount: honoured(
     "commitLogCount",
@@ -171,22 +163,6 @@ export const SYSTEM = {
     "reap containers that never had a child after this; 0 = never",
     bare("znode.container.maxNeverUsedIntervalMs"),
   ),
-  leaderNoDelay: honoured(
-    "leader.nodelay",
-    bool,
-    true,
-    "S",
-    "TCP_NODELAY on the leader's links",
-    bare("leader.nodelay"),
-  ),
-  followerNoDelay: honoured(
-    "follower.nodelay",
-    bool,
-    true,
-    "S",
-    "TCP_NODELAY on the link to the leader",
-    bare("follower.nodelay"),
-  ),
   leaderServes: honoured("leaderServes", yesNo, true, "A", "the leader takes clients"),
   electionConnectTimeoutMs: honoured("cnxTimeout", ms(1), 5000, "S", "election connect timeout"),
   quorumCnxnTimeoutMs: honoured(
@@ -264,13 +240,6 @@ export const SYSTEM = {
     "an observer keeps a log and snapshots; wins over syncEnabled",
     { shown: "= syncEnabled" },
   ),
-  observerReconnectDelayMs: honoured(
-    "observer.reconnectDelayMs",
-    long(0, "ms"),
-    0,
-    "S",
-    "random wait of an observer before it reconnects",
-  ),
   observerElectionDelayMs: honoured(
     "observer.election.DelayMs",
     long(0, "ms"),
@@ -278,14 +247,6 @@ export const SYSTEM = {
     "S",
     "wait of an observer before it looks for a leader",
   ),
-  messageTrackerEnabled: honoured(
-    "messageTracker.Enabled",
-    bool,
-    false,
-    "S",
-    "keep the last quorum packets of each link",
-  ),
-  messageTrackerSize: honoured("messageTracker.BufferSize", int(1), 10, "S", "packets kept"),
   enforceQuota: honoured("enforceQuota", bool, false, "A", "hard quotas reject writes"),
   auditEnabled: honoured("audit.enable", bool, false, "S", "write an audit line per write"),
 };
