@@ -29,6 +29,7 @@ interface EpochsSeen {
   readonly files: readonly (SimFile | undefined)[];
   readonly accepted: Epoch | null;
   readonly current: Epoch | null;
+  readonly wipes: number;
 }
 
 export class Checks implements Ear {
@@ -123,12 +124,13 @@ export class Checks implements Ear {
   /** What a member has promised and joined only grows, and it joins nothing it has not promised. */
   #epochs(node: Node): void {
     const { storage } = node;
-    const seen = this.#epochFiles.get(node);
+    let seen = this.#epochFiles.get(node);
     const files = [storage.files.get(ACCEPTED_EPOCH), storage.files.get(CURRENT_EPOCH)];
     if (seen !== undefined && files[0] === seen.files[0] && files[1] === seen.files[1]) return;
     const { acceptedEpoch: accepted, currentEpoch: current } = node;
-    this.#epochFiles.set(node, { files, accepted, current });
-    if (storage.wasWiped || accepted === null || current === null) return;
+    this.#epochFiles.set(node, { files, accepted, current, wipes: storage.wipes });
+    if (seen?.wipes !== storage.wipes) seen = undefined; // another disk
+    if (accepted === null || current === null) return;
     if (accepted < (seen?.accepted ?? 0n) || current < (seen?.current ?? 0n)) {
       this.violation(
         `${node.name}: its epochs went back from ${seen?.accepted} and ${seen?.current} ` +
@@ -168,11 +170,13 @@ export class Checks implements Ear {
   /** What a leader applies is on the disks of a quorum (check 4). */
   #committed(leader: Node, zxid: Zxid): void {
     const cluster = this.#cluster;
-    if (cluster === null || cluster.hasGroups) return;
-    if (cluster.nodes.some(({ storage }) => storage.wasWiped)) return;
+    if (cluster === null) return;
     const { voters } = cluster;
-    const holders = voters.filter((node) => node.storage.durable >= zxid);
-    if (2 * holders.length > voters.length) return;
+    // What an operator took away was there, and counts as it did when it was acknowledged.
+    const holders = voters.filter(({ storage }) =>
+      storage.durable >= zxid || storage.wipedUpTo >= zxid
+    );
+    if (cluster.isQuorum(holders.map(({ sid }) => sid))) return;
     this.violation(
       `${leader.name} committed ${
         hex(zxid)

@@ -12,13 +12,12 @@ import type { Level } from "../ports.ts";
 import { type DiskHealth, GOOD_DISK, SimDisk, SimStorage } from "./disk.ts";
 import type { Luck } from "./file.ts";
 import { SimInternet, SimNetwork, type WeatherOptions } from "./network.ts";
+import { type QuorumRule, quorumRuleOf } from "./quorum.ts";
 import { Life, SimClock, SimTrace, type WallClock, type World } from "./world.ts";
 
 export interface ClusterOptions {
   readonly voters: number;
   readonly observers: number;
-  /** Whether the settings weigh votes. */
-  readonly hasGroups?: boolean;
   /** Lines of zoo.cfg for every member, instead of the defaults below. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly weather?: WeatherOptions;
@@ -218,14 +217,14 @@ export class Cluster {
   readonly internet: SimInternet;
   readonly nodes: readonly Node[];
   readonly ear: Ear;
-  readonly hasGroups: boolean;
+  /** Whether these voters are enough to commit. */
+  readonly isQuorum: QuorumRule;
   readonly #settings: Readonly<Record<string, string>>;
   readonly #configs = new Map<Node, Config>();
 
   constructor(world: World, options: ClusterOptions, ear: Ear = {}) {
     this.world = world;
     this.ear = ear;
-    this.hasGroups = options.hasGroups ?? false;
     this.internet = new SimInternet(world, options.weather);
     this.#settings = { ...SETTINGS, ...options.settings };
     const count = options.voters + options.observers;
@@ -233,6 +232,7 @@ export class Cluster {
       { length: count },
       (_, i) => new Node(this, BigInt(i + 1), i >= options.voters),
     );
+    this.isQuorum = quorumRuleOf(this.#settings, this.voters.map(({ sid }) => sid));
     for (const { storage } of this.nodes) storage.bytesPerMs = options.bytesPerMs ?? Infinity;
   }
 

@@ -46,8 +46,10 @@ export class SimStorage {
   readonly random: SimRandom;
   /** What a write takes besides its beginning. */
   bytesPerMs = Infinity;
-  /** Whether it ever was replaced by an empty one. */
-  wasWiped = false;
+  /** How often it was replaced by an empty one. */
+  wipes = 0;
+  /** The highest zxid that went with one of those: its server has had it on disk, and said so. */
+  wipedUpTo: Zxid = -1n;
   #health: DiskHealth = GOOD_DISK;
   /** Since the process that uses it began. */
   #wasIll = false;
@@ -139,10 +141,11 @@ export class SimStorage {
 
   /** A new, empty disk. */
   wipe(): void {
+    if (this.durable > this.wipedUpTo) this.wipedUpTo = this.durable;
     this.#durable = null;
     this.files.clear();
     this.gone.clear();
-    this.wasWiped = true;
+    this.wipes += 1;
     this.#isRotten = false;
   }
 

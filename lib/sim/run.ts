@@ -58,7 +58,7 @@ export function runSeed(options: RunOptions): RunResult {
   const weather = weatherOf(profile);
   const cluster = new Cluster(
     world,
-    { voters, observers, hasGroups, weather, settings, bytesPerMs },
+    { voters, observers, weather, settings, bytesPerMs },
     checks,
   );
   checks.watch(cluster);

@@ -148,7 +148,6 @@ export class ScriptRun {
     const cluster = new Cluster(this.world, {
       voters: Number(words[0]),
       observers: Number(observers),
-      hasGroups: Object.keys(settings).some((key) => key.startsWith("group.")),
       weather: CALM_WEATHER,
       settings: { "autopurge.purgeInterval": "0", ...settings },
     }, {

@@ -434,6 +434,14 @@ export const MUTANTS: readonly Mutant[] = [
     ]],
   },
   {
+    name: "half of the groups are enough",
+    file: "zab/quorums.ts",
+    changes: [[
+      "majorities > Math.floor(whole.size / 2)",
+      "majorities >= Math.floor(whole.size / 2)",
+    ]],
+  },
+  {
     name: "a start does not replay what a fuzzy snapshot may hold already",
     file: "store/recovery.ts",
     changes: [[
