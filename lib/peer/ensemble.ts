@@ -256,7 +256,7 @@ export class Ensemble implements RoleHost {
     });
     this.#vote = vote;
     this.#roleBegan = now;
-    if (state === ServerState.leading) return this.#begin(this.#lead());
+    if (state === ServerState.leading) return this.#begin(() => this.#lead(), true);
     const addresses = quorumAddresses(this.#members.committed, vote.leader);
     if (addresses.length === 0) {
       this.note("warn", "peer", "the elected leader is in no configuration of ours", {
@@ -264,17 +264,13 @@ export class Ensemble implements RoleHost {
       });
       return this.#lookLater();
     }
-    this.#begin(
-      new LearnerPort(
-        this,
-        learnerPortOptions(
-          this.#peer.config,
-          this.#members.committed,
-          vote.leader,
-          state === ServerState.observing,
-        ),
-      ),
+    const options = learnerPortOptions(
+      this.#peer.config,
+      this.#members.committed,
+      vote.leader,
+      state === ServerState.observing,
     );
+    this.#begin(() => new LearnerPort(this, options), options.logs);
   }
 
   #lead(): LeaderPort {
@@ -285,10 +281,16 @@ export class Ensemble implements RoleHost {
     );
   }
 
-  #begin(role: Role): void {
-    this.#role = role;
-    role.start();
-    this.busy();
+  #begin(newRole: () => Role, logs: boolean): void {
+    const begin = (fault: Fault | null): void => {
+      if (this.#isStopped) return;
+      if (fault !== null) return this.#peer.fail(fault, 10);
+      this.#role = newRole();
+      this.#role.start();
+      this.busy();
+    };
+    if (logs) this.replica.whenStored(begin);
+    else begin(null);
   }
 
   ended(why: string): void {

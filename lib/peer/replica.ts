@@ -94,6 +94,16 @@ export class Replica {
     this.store.attach(tree);
   }
 
+  /**
+   * Calls back when our history is on disk. It is not when an observer that keeps no log becomes a
+   * voter: what it acknowledges and logs from then on must stand on what it has.
+   */
+  whenStored(done: Done): void {
+    if (this.store.appended >= this.#tree.lastZxid) return done(null);
+    this.#treeOptions.note("info", "store", "what was learned without a log is made durable");
+    this.install(done);
+  }
+
   /** Makes the adopted tree our history, on disk. */
   install(done: Done): void {
     this.store.installSnapshot((fault) => {
