@@ -44,9 +44,14 @@ it("a start that cannot be says why", async () => {
 });
 
 it("a server that stands alone has no local sessions, whatever its file says", async () => {
-  const server = await startServer({ settings: ["localSessionsEnabled=true"] });
+  const notes: string[] = [];
+  const server = await startServer({
+    settings: ["localSessionsEnabled=true"],
+    note: (_level, _area, text) => void notes.push(text),
+  });
   const zk = connect(server.connectString);
   assert.equal(await zk.create("/e", bytes(""), 1), "/e");
+  assert.match(notes.join(), /localSessionsEnabled has no effect/);
   await zk.close();
   await server.stop();
 });

@@ -163,6 +163,10 @@ export class Peer {
     for (const what of missing) {
       this.#ports.note("warn", "config", `this version does not have ${what}; it serves without`);
     }
+    if (this.config.localSessionsEnabled && this.config.mode === "standalone") {
+      const text = "localSessionsEnabled has no effect on a server that stands alone";
+      this.#ports.note("warn", "config", text);
+    }
   }
 
   /** Ends in good order: clients are told by closed links, what was accepted is on disk. */
