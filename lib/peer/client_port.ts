@@ -6,7 +6,7 @@
 import { assert } from "../base/assert.ts";
 import { Fault } from "../base/errors.ts";
 import { Input } from "../codec/input.ts";
-import type { Address, Closable, Link, Network, Trace } from "../ports.ts";
+import type { Address, Clock, Closable, Link, Millis, Network, Trace } from "../ports.ts";
 import type { Connection } from "../server/connection.ts";
 import type { ClientConn } from "../server/request.ts";
 import type { Server } from "../server/server.ts";
@@ -18,6 +18,8 @@ export interface ClientPortOptions {
   readonly backlog: number;
   readonly keepAlive: boolean;
   readonly secure: boolean;
+  /** How long a link may say nothing while nobody serves. */
+  readonly idleMs: Millis;
 }
 
 export interface ClientPortEars {
@@ -36,21 +38,24 @@ const IDLE_MAX = 1000;
 export class ClientPort {
   readonly #network: Network;
   readonly #note: Trace["note"];
+  readonly #clock: Clock;
   readonly #options: ClientPortOptions;
   readonly #ears: ClientPortEars;
-  readonly #unserved = new Set<Link>();
+  /** Links accepted while nobody served, in their order; with the time at which each is cut off. */
+  readonly #unserved = new Map<Link, Millis>();
   /** Their other side sends no more: ended after what they asked is answered. */
   readonly #ending = new Set<Link>();
   #listener: Closable | null = null;
   #server: Server | null = null;
 
   constructor(
-    ports: { network: Network; note: Trace["note"] },
+    ports: { network: Network; note: Trace["note"]; clock: Clock },
     options: ClientPortOptions,
     ears: ClientPortEars,
   ) {
     this.#network = ports.network;
     this.#note = ports.note;
+    this.#clock = ports.clock;
     this.#options = options;
     this.#ears = ears;
   }
@@ -73,9 +78,13 @@ export class ClientPort {
     }, { keepAlive, troubled, ...(backlog > 0 ? { backlog } : {}) });
   }
 
-  /** Who serves from now on. The one before has closed its connections itself. */
+  /**
+   * Who serves from now on. The one before has closed its connections itself; links that came while
+   * nobody served are no connections, as with Java, and are let go.
+   */
   serve(server: Server | null): void {
     this.#server = server;
+    if (server !== null) this.#dropUnserved();
   }
 
   /** After a turn: links whose other side has said its last word. */
@@ -87,8 +96,7 @@ export class ClientPort {
   close(): void {
     this.#listener?.close();
     this.#listener = null;
-    for (const link of this.#unserved) link.destroy();
-    this.#unserved.clear();
+    this.#dropUnserved();
   }
 
   #accepted(link: Link): void {
@@ -107,7 +115,7 @@ export class ClientPort {
       hold: (on) => link.hold(on),
     };
     const conn: Connection | null = server.accept(client);
-    if (conn === null) return this.#deaf(link);
+    if (conn === null) return link.destroy();
     link.attach({
       bytes: (chunk) => {
         server.bytes(conn, chunk);
@@ -129,15 +137,11 @@ export class ClientPort {
     });
   }
 
-  /** A link that was refused already: only its end is awaited. */
-  #deaf(link: Link): void {
-    link.attach({ bytes: () => {}, drained: () => {}, closed: () => {} });
-  }
-
   /** Nobody serves: a four-letter word is answered, anything else is closed. */
   #refuse(link: Link): void {
     if (this.#unserved.size >= IDLE_MAX) return link.destroy();
-    this.#unserved.add(link);
+    this.#unserved.set(link, this.#clock.now().mono + this.#options.idleMs);
+    if (this.#unserved.size === 1) this.#wakeForUnserved();
     const queue = new ByteQueue();
     const finish = (): void => {
       this.#unserved.delete(link);
@@ -159,6 +163,25 @@ export class ClientPort {
       drained: () => {},
       ended: finish,
       closed: () => void this.#unserved.delete(link),
+    });
+  }
+
+  #dropUnserved(): void {
+    for (const link of this.#unserved.keys()) link.destroy();
+    this.#unserved.clear();
+    this.#clock.wakeAt(null, () => {});
+  }
+
+  #wakeForUnserved(): void {
+    const [first] = this.#unserved.values();
+    this.#clock.wakeAt(first ?? null, () => {
+      const { mono } = this.#clock.now();
+      for (const [link, until] of this.#unserved) {
+        if (until > mono) break;
+        this.#unserved.delete(link);
+        link.destroy();
+      }
+      this.#wakeForUnserved();
     });
   }
 }

@@ -266,13 +266,15 @@ export class Peer {
 
   #makeClientPort(at: { host: string | null; port: number }): ClientPort {
     const { config } = this;
+    const { network, note, newClock } = this.#ports;
     return new ClientPort(
-      this.#ports,
+      { network, note, clock: newClock() },
       {
         at: { host: at.host ?? "", port: at.port },
         backlog: config.clientPortListenBacklog,
         keepAlive: config.clientTcpKeepAlive,
         secure: false,
+        idleMs: config.sessionlessCnxnTimeoutMs,
       },
       {
         bound: (bound) => {

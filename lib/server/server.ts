@@ -88,12 +88,12 @@ export class Server implements ServerFace<Connection> {
     this.core.epochStart = zxidOf(epoch, 0n);
   }
 
+  /** Null: there are too many, and this one is to be cut off at once (client.md 9.5). */
   accept(client: ClientConn): Connection | null {
     const { core } = this;
     core.stamp();
     if (this.#isStopped || !this.#countOf(client).enter(client.host)) {
       this.#rejected.add(1);
-      client.close();
       return null;
     }
     const conn = new Connection(core, client, core.options.frameLimit, core.wall);

@@ -155,6 +155,7 @@ export class FakeClient implements ClientConn {
     this.home = home;
     this.host = host;
     this.conn = home.server.accept(this);
+    this.isClosed = this.conn === null;
   }
 
   // What the server sees.
