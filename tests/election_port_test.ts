@@ -4,12 +4,14 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
+import { Fault } from "../lib/base/errors.ts";
 import type { Sid } from "../lib/base/ids.ts";
 import { HostClock } from "../lib/host/clock.ts";
 import { HostNetwork } from "../lib/host/network.ts";
 import { ElectionPort } from "../lib/peer/election_port.ts";
 import { electorateOf } from "../lib/peer/settings.ts";
-import type { Address } from "../lib/ports.ts";
+import type { Address, Closable, Link, Network } from "../lib/ports.ts";
+import { Life, SimClock, World } from "../lib/sim/world.ts";
 import {
   GREETING_V1,
   GREETING_V2,
@@ -106,6 +108,96 @@ describe("an election port greets", () => {
       assert.ok(typeof read !== "number");
       assert.deepEqual([read.version, read.sid, read.addresses], [0n, 2n, []]);
     }
+  });
+});
+
+describe("an election port that a reconfig moves (8.5)", () => {
+  const place = (port: number) => {
+    const own = [{ host: HOST, port }];
+    return { bind: own, advertise: own };
+  };
+
+  /** A network that listens nowhere, and links that keep what is written. */
+  class NoNetwork implements Network {
+    readonly open: number[] = [];
+    readonly written: Uint8Array[] = [];
+    tries: ((bound: Address | Fault) => void)[] = [];
+
+    listen(
+      { port }: Address,
+      _accepted: (link: Link) => void,
+      bound: (at: Address | Fault) => void,
+    ): Closable {
+      this.open.push(port);
+      this.tries.push(bound);
+      return { close: () => void this.open.splice(this.open.indexOf(port), 1) };
+    }
+
+    dial(to: Address, _within: number, done: (link: Link | Fault) => void): Closable {
+      const link: Link = {
+        remote: to,
+        local: to,
+        queued: 0,
+        attach() {},
+        write: (bytes) => this.written.push(bytes) > 0,
+        hold() {},
+        end() {},
+        destroy() {},
+      };
+      done(link);
+      return { close() {} };
+    }
+  }
+
+  const moving = () => {
+    const network = new NoNetwork();
+    const lives = new SimClock(new Life(new World(1), "member"), { offset: 0 });
+    const faults: Fault[] = [];
+    const port = new ElectionPort(
+      { network, clock: lives, bindClock: lives, note: () => {} },
+      ELECTORATE,
+      (sid) => sid === 1n ? [{ host: HOST, port: 1 }] : [],
+      {
+        ...ELECTION_DEFAULTS,
+        ...place(3888),
+        sid: 2n,
+        multiAddress: false,
+        connectTimeoutMs: 5000,
+        helloWithinMs: 5000,
+        bindTries: 1,
+        keepAlive: false,
+      },
+      {
+        decided: () => {},
+        voterLooks: () => {},
+        newerConfig: () => false,
+        fatal: (fault) => void faults.push(fault),
+      },
+    );
+    port.start();
+    return { port, network, faults };
+  };
+
+  it("listens at its new address only, and greets with it", () => {
+    const { port, network, faults } = moving();
+    const [late] = network.tries;
+    port.reconfigure(ELECTORATE, () => [{ host: HOST, port: 1 }], place(3999));
+    assert.deepEqual(network.open, [3999]);
+    late(new Fault("PORT_IN_USE", "too late to matter"));
+    assert.deepEqual([network.open, faults], [[3999], []]);
+    port.look(5n, 0n);
+    const read = readInitialMessage(network.written[0]);
+    assert.ok(typeof read !== "number");
+    assert.deepEqual(read.addresses, [{ host: HOST, port: 3999 }]);
+    port.stop();
+  });
+
+  it("stays where it is when its address stays, or when it has none", () => {
+    const { port, network } = moving();
+    port.reconfigure(ELECTORATE, () => [], place(3888));
+    port.reconfigure(ELECTORATE, () => [], { bind: [], advertise: [] });
+    assert.deepEqual([network.open, network.tries.length], [[3888], 1]);
+    port.stop();
   });
 });
 

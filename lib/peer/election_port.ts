@@ -30,11 +30,15 @@ import {
 } from "../zab/election.ts";
 import { type LinkId, Mesh, MESH_DEFAULTS, type MeshEvent } from "../zab/mesh.ts";
 
-export interface ElectionPortOptions extends ElectionOptions {
-  readonly sid: Sid;
+/** Where this server is to be found. */
+export interface ElectionPlace {
   readonly bind: readonly Address[];
   /** What this server says its own election addresses are. */
   readonly advertise: readonly Address[];
+}
+
+export interface ElectionPortOptions extends ElectionOptions, ElectionPlace {
+  readonly sid: Sid;
   /** Greeting −65535 instead of −65536: only when every member has multi-address on. */
   readonly multiAddress: boolean;
   readonly connectTimeoutMs: Millis;
@@ -78,9 +82,10 @@ export class ElectionPort {
   readonly #wires = new Map<LinkId, Wire>();
   readonly #dials = new Set<Closable>();
   #addressesOf: (sid: Sid) => readonly Address[];
+  #place: ElectionPlace;
   #listeners: Closable[] = [];
   /** Addresses that could not be bound yet. */
-  readonly #rebind: { readonly at: Address; readonly attempt: number }[] = [];
+  #rebind: { readonly at: Address; readonly attempt: number }[] = [];
   #links = 0;
   /** When the clock wakes us; null when it does not. */
   #alarm: Millis | null = null;
@@ -99,6 +104,7 @@ export class ElectionPort {
     this.#note = ports.note;
     this.#addressesOf = addressesOf;
     this.#options = options;
+    this.#place = options;
     this.#ears = ears;
     this.#election = new Election(electorate, options);
     this.#mesh = new Mesh({
@@ -115,7 +121,7 @@ export class ElectionPort {
 
   /** Binds the listener(s); voting may start before that is done. */
   start(): void {
-    for (const at of this.#options.bind) this.#bind(at, 1);
+    for (const at of this.#place.bind) this.#bind(at, 1);
   }
 
   look(zxid: Zxid, currentEpoch: Epoch): void {
@@ -135,9 +141,28 @@ export class ElectionPort {
     this.#elect({ type: "designated", leader, zxid, state });
   }
 
-  reconfigure(electorate: Electorate, addressesOf: (sid: Sid) => readonly Address[]): void {
+  reconfigure(
+    electorate: Electorate,
+    addressesOf: (sid: Sid) => readonly Address[],
+    place: ElectionPlace,
+  ): void {
     this.#addressesOf = addressesOf;
     this.#election.reconfigure(electorate);
+    this.#move(place);
+  }
+
+  /** Listens elsewhere from now on (8.5 step 4a); links stay. Without a place it stays where it is. */
+  #move(place: ElectionPlace): void {
+    const { bind } = this.#place;
+    if (place.bind.length === 0 || this.#stopped) return;
+    const stays = areEqual(place.bind, bind);
+    this.#place = stays ? { ...place, bind } : place;
+    if (stays) return;
+    const old = this.#listeners;
+    this.#listeners = [];
+    this.#rebind = [];
+    for (const listener of old) listener.close();
+    for (const at of place.bind) this.#bind(at, 1);
   }
 
   stop(): void {
@@ -153,8 +178,9 @@ export class ElectionPort {
 
   #bind(at: Address, attempt: number): void {
     let listener: Closable | null = null;
+    const { bind } = this.#place;
     const ready = (bound: Address | Fault): void => {
-      if (this.#stopped) return;
+      if (this.#stopped || bind !== this.#place.bind) return;
       if (!(bound instanceof Fault)) {
         const where = `${bound.host}:${bound.port}`;
         this.#note("info", "election", "my election bind port", { at: where });
@@ -178,7 +204,9 @@ export class ElectionPort {
       });
       this.#rebind.push({ at, attempt: attempt + 1 });
       this.#bindClock.wakeAt(this.#bindClock.now().mono + BIND_PAUSE_MS, () => {
-        for (const { at, attempt } of this.#rebind.splice(0)) this.#bind(at, attempt);
+        const failed = this.#rebind;
+        this.#rebind = [];
+        for (const { at, attempt } of failed) this.#bind(at, attempt);
       });
     };
     listener = this.#network.listen(at, (link) => this.#accepted(link), ready, {
@@ -367,7 +395,8 @@ export class ElectionPort {
   #introduce(id: LinkId): void {
     const wire = this.#wires.get(id);
     if (wire === undefined) return;
-    const { sid, advertise, multiAddress } = this.#options;
+    const { sid, multiAddress } = this.#options;
+    const { advertise } = this.#place;
     const out = new Output();
     // Whoever is told a wildcard dials itself; told nothing it asks its own configuration (H-E3).
     const known = advertise.filter(({ host }) => !WILDCARDS.has(host));
@@ -406,6 +435,9 @@ export class ElectionPort {
     });
   }
 }
+
+const areEqual = (a: readonly Address[], b: readonly Address[]): boolean =>
+  a.length === b.length && a.every(({ host, port }, i) => b[i].host === host && b[i].port === port);
 
 /** What an election answer says of a peer, for logs. */
 export const voteText = (vote: Vote): string =>

@@ -28,6 +28,7 @@ import { Replica } from "./replica.ts";
 import type { Role, RoleHost } from "./role.ts";
 import {
   electionAddresses,
+  electionPlace,
   electionPortOptions,
   electorateOf,
   leaderPortOptions,
@@ -445,7 +446,8 @@ export class Ensemble implements RoleHost {
   }
 
   #membersChanged(): void {
-    this.#election.reconfigure(this.#electorate(), (sid) => this.#electionAddresses(sid));
+    const place = electionPlace(this.#peer.config, this.#members.committed);
+    this.#election.reconfigure(this.#electorate(), (sid) => this.#electionAddresses(sid), place);
   }
 
   #electorate(): ReturnType<typeof electorateOf> {

@@ -13,7 +13,7 @@ import type { Electorate } from "../zab/election.ts";
 import { Quorums } from "../zab/quorums.ts";
 import type { Config, Membership } from "./config.ts";
 import { configText } from "./config.ts";
-import type { ElectionPortOptions } from "./election_port.ts";
+import type { ElectionPlace, ElectionPortOptions } from "./election_port.ts";
 import type { LeaderPortOptions } from "./leader_port.ts";
 import type { LearnerPortOptions } from "./learner_port.ts";
 
@@ -171,13 +171,17 @@ export function quorumAddresses(membership: Membership, sid: Sid): Address[] {
 export const bindAddresses = (config: Config, addresses: readonly Address[]): Address[] =>
   config.quorumListenOnAllIPs ? addresses.map(({ port }) => ({ host: "", port })) : [...addresses];
 
+/** Where this server is found by elections under that membership; nowhere when it is not in it. */
+export function electionPlace(config: Config, membership: Membership): ElectionPlace {
+  const own = electionAddresses(membership, config.sid);
+  return { bind: bindAddresses(config, own), advertise: own };
+}
+
 export function electionPortOptions(config: Config): ElectionPortOptions {
-  const own = electionAddresses(config.membership, config.sid);
   const syncMs = config.syncLimitTicks * config.tickTimeMs;
   return {
     sid: config.sid,
-    bind: bindAddresses(config, own),
-    advertise: own,
+    ...electionPlace(config, config.membership),
     multiAddress: config.multiAddressEnabled,
     connectTimeoutMs: config.electionConnectTimeoutMs,
     helloWithinMs: config.quorumCnxnTimeoutMs > 0 ? config.quorumCnxnTimeoutMs : syncMs,
