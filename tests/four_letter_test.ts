@@ -1,14 +1,16 @@
 // The text of four-letter words and metrics: layouts that scripts and monitors parse.
 
+import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type AdminView, allowedWords, FourLetterWords } from "../lib/admin/four_letter.ts";
 import { buildDate, javaDate, javaDouble } from "../lib/admin/java_text.ts";
 import { METRIC_KINDS } from "../lib/admin/metric_names.ts";
 import { Metrics, PercentileSummary } from "../lib/admin/metrics.ts";
+import * as records from "../lib/records/client.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
-import { FakeServer } from "./support/fake_server.ts";
+import { FakeServer, OPEN } from "./support/fake_server.ts";
 
 const VERSION = "3.9.5-zkpeer, built on 11/21/2026 09:00 GMT";
 
@@ -151,6 +153,42 @@ Node count: 7
     );
     assert.equal(ask("srst", server), "Server stats reset.\n");
     assert.match(ask("srvr", server), /Received: 0\nSent: 0\n/);
+  });
+});
+
+describe("the counters of a connection", () => {
+  it("have every packet sent, and keep the last xid of the client's own", () => {
+    const server = new FakeServer();
+    const client = server.connect();
+    client.ask(OpCode.auth, (out) => {
+      records.writeAuthPacket(out, { type: 0, scheme: "digest", auth: Buffer.from("u:p") });
+    }, -4);
+    client.ask(OpCode.exists, (out) => {
+      out.ustring("/n");
+      out.boolean(true);
+    }, 5);
+    client.ask(OpCode.create, (out) => {
+      records.writeCreateRequest(out, { path: "/n", data: null, acl: OPEN, flags: 0 });
+    }, 6);
+    client.ask(OpCode.ping, () => {}, -2);
+    // As a Java 3.9.5 says it of the same requests; the event of the watch is the sixth packet.
+    assert.match(
+      ask("cons", server),
+      /queued=0,recved=5,sent=6,sid=0x\w+,lop=PING,est=\d+,to=10000,lcxid=0x6,/,
+    );
+    assert.match(ask("srvr", server), /Received: 5\nSent: 6\n/);
+  });
+
+  it("have the answer to a connect request, whatever it was", () => {
+    const server = new FakeServer();
+    const before = server.connect();
+    const { core } = server.server;
+    assert.equal(core.stats.lastResponseSize, -1, "which is no reply");
+    const resumed = server.dial();
+    resumed.connect(10_000, { id: before.sessionId });
+    assert.match(ask("cons", server), /recved=1,sent=1,sid=0x\w+,lop=NA/);
+    server.dial().connect(10_000, { id: 77n });
+    assert.match(ask("srvr", server), /Received: 3\nSent: 3\n/);
   });
 });
 

@@ -52,7 +52,7 @@ export interface ConnectionHome {
   readonly auth: AuthOptions;
   /** A scratch for replies; the connection's until the end of the turn. */
   lendOutput(conn: Connection): Output;
-  countEvent(size: number): void;
+  countEvent(conn: Connection, size: number): void;
 }
 
 const READ = 1;
@@ -155,7 +155,7 @@ export class Connection implements Watcher, Expiring {
     out.int(EVENT_STATE);
     out.ustring(path);
     out.patchLength(at);
-    this.#home.countEvent(out.size - at);
+    this.#home.countEvent(this, out.size - at);
   }
 
   canRead(acl: readonly ACL[] | null): boolean {

@@ -129,9 +129,14 @@ export class Core implements ConnectionHome {
     return out;
   }
 
-  countEvent(size: number): void {
-    this.stats.sent += 1;
+  countEvent(conn: Connection, size: number): void {
+    this.countSent(conn);
     this.#watchBytes.add(size);
+  }
+
+  countSent(conn: Connection): void {
+    this.stats.sent += 1;
+    conn.stats.sent += 1;
   }
 
   /** A reply without a body. */
@@ -151,11 +156,15 @@ export class Core implements ConnectionHome {
 
   /** Accounts for a reply that was written from `at` on. */
   answered(conn: Connection, name: string, xid: number, arrivedMono: number, size: number): void {
+    this.countSent(conn);
+    this.stats.responded(size);
+    this.done(conn, name, xid, arrivedMono);
+  }
+
+  /** The same for what is answered with something else than a reply. */
+  done(conn: Connection, name: string, xid: number, arrivedMono: number): void {
     const latency = Math.floor(this.mono - arrivedMono);
     this.stats.latency.add(latency);
-    this.stats.sent += 1;
-    this.stats.responded(size);
-    conn.stats.sent += 1;
     conn.stats.answered(name, xid, this.tree.lastZxid, this.mono, latency);
   }
 

@@ -89,6 +89,7 @@ export class Handshake {
       passwd: valid ? passwordOf(conn.sessionId) : new Uint8Array(PASSWORD_SIZE),
     }, conn.readOnlyAsked === null ? null : core.backend.role === "read-only");
     out.patchLength(at);
+    core.countSent(conn);
     if (!valid) return core.close(conn);
     conn.state = "open";
     if (!conn.isLocal) conn.session = core.tracker?.get(conn.sessionId) ?? null;

@@ -210,6 +210,7 @@ export class Intake {
     if (op === OpCode.sasl) return this.#sasl(conn, xid, input);
     if (!isEnough(conn.ids, core.auth)) {
       core.reply(conn, xid, 0n, ErrorCode.SESSIONCLOSEDREQUIRESASLAUTH);
+      core.countSent(conn);
       return core.close(conn);
     }
     if (!this.#touch(conn)) return; // dropped: the session is closing
@@ -224,6 +225,7 @@ export class Intake {
     }
     if (kind === null) {
       core.reply(conn, xid, -1n, ErrorCode.UNIMPLEMENTED);
+      core.countSent(conn);
       return core.close(conn);
     }
     const request: Waiting = {
@@ -295,6 +297,7 @@ export class Intake {
     } else if (op === OpCode.closeSession) {
       this.#locals.close(conn);
       core.refuse(conn, xid, 0);
+      core.countSent(conn);
       core.close(conn);
     } else if (kindOf(op) === "read" || op === OpCode.sync) {
       core.input.reset(body);
@@ -387,7 +390,7 @@ export class Intake {
       return core.close(conn);
     }
     core.reply(conn, xid, 0n, ok ? 0 : ErrorCode.AUTHFAILED);
-    core.stats.sent += 1;
+    core.countSent(conn);
     if (ok) return;
     core.stats.authFailed += 1;
     core.close(conn);
@@ -408,6 +411,6 @@ export class Intake {
     out.int(0);
     out.int(-1);
     out.patchLength(at);
-    this.#core.stats.sent += 1;
+    this.#core.countSent(conn);
   }
 }

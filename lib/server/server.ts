@@ -248,7 +248,7 @@ export class Server implements ServerFace<Connection> {
     if (op === OpCode.createSession) {
       if (conn.isOpen) {
         this.#handshake.finish(conn, true);
-        core.answered(conn, shortName(op), request.xid, request.arrivedMono, 0);
+        core.done(conn, shortName(op), request.xid, request.arrivedMono);
       }
       return;
     }

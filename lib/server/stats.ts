@@ -103,7 +103,7 @@ export class ConnectionStats {
 
   answered(op: string, cxid: number, zxid: bigint, mono: number, latency: number): void {
     this.lastOp = op;
-    this.lastCxid = cxid;
+    if (cxid >= 0) this.lastCxid = cxid; // a ping is no operation of the client's
     this.lastZxid = zxid;
     this.lastResponseMono = mono;
     this.lastLatency = latency;
