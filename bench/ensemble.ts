@@ -102,7 +102,7 @@ async function load(ensembles: readonly BenchEnsemble[], name: string): Promise<
 const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
-/** What others write meanwhile: at two members, as much to each ensemble, and less than Java bears. */
+/** What others write meanwhile, at two members: the same for all, and less than Java bears. */
 const NOISE_COUNT = 25;
 const NOISE_EVERY_MS = 20;
 const NOISE_RATE = 2 * 1000 * NOISE_COUNT / NOISE_EVERY_MS;

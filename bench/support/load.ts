@@ -118,8 +118,8 @@ export class LoadConnection {
   }
 
   /**
-   * Sends a burst every `everyMs`, whether those before it are answered or not, until `isOver`; then
-   * waits for the answers. Gives how many there were.
+   * Sends a burst every `everyMs`, whether those before it are answered or not, until `isOver`;
+   * then waits for the answers. Gives how many there were.
    */
   async paced(burst: Burst, everyMs: number, isOver: () => boolean): Promise<number> {
     let [sent, answered] = [0, 0];

@@ -4,9 +4,9 @@
 // Must agree with Java's ZKDatabase. Unlike there nothing is ever applied that is neither in the log
 // nor in a snapshot when a role ends (ZOOKEEPER-2845, 3642).
 
-import { isFault } from "../base/errors.ts";
 import { type Epoch, epochOf, type Zxid, zxidOf } from "../base/ids.ts";
 import type { Disk, Done } from "../ports.ts";
+import { attempt } from "../store/disk_log.ts";
 import { filesOf, SNAPSHOT } from "../store/names.ts";
 import type { Store, StoreRecovered } from "../store/store.ts";
 import { Tree, type TreeOptions } from "../tree/tree.ts";
@@ -166,23 +166,12 @@ export class Replica {
   }
 
   #openLog(from: Zxid): Iterator<Txn> | null {
-    try {
+    return attempt(() => {
       const log = this.store.readLog(from);
       if (log === null) return null;
       const snapshots = filesOf(this.#disk, this.store.dirs.snapshots, SNAPSHOT);
       return unbroken(log, snapshots.map(({ zxid }) => zxid));
-    } catch (error) {
-      if (!isFault(error)) throw error;
-      this.#treeOptions.note(
-        "warn",
-        "store",
-        "the log cannot be read for a learner; it gets a SNAP",
-        {
-          why: error.message,
-        },
-      );
-      return null;
-    }
+    }, this.#treeOptions.note);
   }
 }
 

@@ -13,7 +13,7 @@ import type { CatchUpPlan } from "../zab/catch_up.ts";
 import type { PacketLink } from "./packet_link.ts";
 
 /** About so much is written in one go: a turn must stay short. */
-const SLICE_BYTES = 256 << 10;
+export const SLICE_BYTES = 256 << 10;
 
 export type StreamState =
   /** More is to be written, and may be at once. */

@@ -174,7 +174,7 @@ export class Server implements ServerFace<Connection> {
 
   flushTurn(): void {
     const { core } = this;
-    for (const conn of [...core.roomy]) this.drained(conn);
+    if (core.roomy.size > 0) { for (const conn of [...core.roomy]) this.drained(conn); }
     if (core.throttled.size > 0) this.#resume();
     core.flush();
   }

@@ -2,6 +2,7 @@
 // what their trees hold; it never steers them. architecture.md 1.6 numbers the checks.
 
 import { counterOf, type Epoch, epochOf, hex, type Zxid } from "../base/ids.ts";
+import { SLICE_BYTES } from "../peer/sync_stream.ts";
 import { PacketReader } from "../wire/learner.ts";
 import { SNAPSHOT, zxidOfName } from "../store/names.ts";
 import { PacketType } from "../txn/opcodes.ts";
@@ -70,7 +71,7 @@ export class Checks implements Ear {
     if (text === "bringing a learner level") {
       this.#world.count(`way=${String(detail.by)}`);
       const bytes = detail.by === "snap" ? node.peer?.tree?.dataSize ?? 0 : 0;
-      if (bytes > SNAP_SLICE) this.#world.count("SNAP of more than one slice");
+      if (bytes > SLICE_BYTES) this.#world.count("SNAP of more than one slice");
     }
     if (text === "snapshot taken" && isFuzzy(node, String(detail.file))) {
       this.#world.count("fuzzy snapshot");
@@ -264,9 +265,6 @@ export class Checks implements Ear {
     );
   }
 }
-
-/** A leader sends so much of a SNAP at a time. */
-const SNAP_SLICE = 256 << 10;
 
 /** Whether a snapshot shows more than its name says: its last section tells up to where. */
 function isFuzzy({ storage }: Node, path: string): boolean {

@@ -76,7 +76,8 @@ export class DiskLog {
   }
 }
 
-function attempt<T>(read: () => T | null, note: Trace["note"]): T | null {
+/** Null, with a note, when the disk does not give what a learner needs: then it gets a SNAP. */
+export function attempt<T>(read: () => T | null, note: Trace["note"]): T | null {
   try {
     return read();
   } catch (error) {

@@ -89,7 +89,8 @@ export function recover(
   );
   const recent = new Deque<Txn>();
   let replayed = 0;
-  let newest: { readonly path: string; readonly end: number } | null = null;
+  let newest: DataFile | null = null;
+  let end = 0;
   for (let record = history.next(); record !== null; record = history.next()) {
     if (loaded === null && replayed === 0 && !options.snapshotTrustEmpty) {
       throw new Fault("CORRUPT", "No snapshot found, but there are log entries", {
@@ -99,7 +100,8 @@ export function recover(
       });
     }
     const txn = decode(record, history.file);
-    newest = { path: history.file?.path ?? "", end: record.end };
+    newest = history.file;
+    end = record.end;
     tree.apply(txn, false);
     check.applied(txn);
     bridge.passes(record.zxid);
@@ -110,7 +112,7 @@ export function recover(
   refuseHole(history, check.report());
   bridge.finish(tree.lastZxid);
   cleanUp(disk, dirs, history, tree.lastZxid, note);
-  if (newest !== null) makeDurable(disk, newest);
+  if (newest !== null) makeDurable(disk, newest.path, end);
   const isEmpty = loaded === null && replayed === 0;
   return {
     tree,
@@ -185,7 +187,7 @@ function refuseHole(history: LogHistory, digest: DigestReport): void {
  * it was a flush that failed, another flush does not change that. What is built upon them from now
  * on must not be lost with them when the machine goes.
  */
-function makeDurable(disk: Disk, { path, end }: { path: string; end: number }): void {
+function makeDurable(disk: Disk, path: string, end: number): void {
   disk.rewrite(path, Math.max(0, end - REWRITE_MAX), end);
 }
 

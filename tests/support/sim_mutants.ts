@@ -422,7 +422,7 @@ export const MUTANTS: readonly Mutant[] = [
         "      this.#ears.failed(error);\n    } finally {\n      this.#isStepping = false;\n    }",
         "      return;\n    }\n    this.#isStepping = false;",
       ],
-      ["if (!isFault(error)) throw error;", "throw error;", "peer/replica.ts"],
+      ["if (!isFault(error)) throw error;", "throw error;", "store/disk_log.ts"],
     ],
   },
   {
