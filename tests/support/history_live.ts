@@ -94,8 +94,14 @@ export class LiveClient {
     return this.#client.sessionId;
   }
 
-  connected(): Promise<void> {
-    return this.#client.connected();
+  /** Resolves when connected; with a new session, when the servers ended the last one meanwhile. */
+  async connected(): Promise<void> {
+    for (let client: ZkClient | null = null; client !== this.#client;) {
+      client = this.#client;
+      await client.connected().catch((error: unknown) => {
+        if (client === this.#client) throw error;
+      });
+    }
   }
 
   /** Operates until {@link stop}. */
