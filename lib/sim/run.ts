@@ -139,6 +139,12 @@ class Run {
     return this.#cluster.nodes.every((node) => node.peer?.server !== null && node.isUp);
   }
 
+  /** A flush that failed before the healing may be heard after it, and end its server then. */
+  #isRestored(): boolean {
+    for (const node of this.#cluster.nodes) if (!node.isUp) node.start();
+    return this.#isLevel();
+  }
+
   #client(number: number): SimClient {
     const client = new SimClient(number, this.#cluster, this.#shape.workload, this.#checks);
     this.clients.push(client);
@@ -199,7 +205,7 @@ class Run {
   /** Healed: progress, equal trees, no ephemerals of the dead, histories in order. */
   #quiet(): void {
     for (const client of this.clients) client.stop();
-    if (!this.#within(PROGRESS_MS, () => this.#isLevel(), "levelling after healing")) return;
+    if (!this.#within(PROGRESS_MS, () => this.#isRestored(), "levelling after healing")) return;
     // What is still under way would change what is read next.
     const isIdle = (): boolean => this.clients.every((client) => client.session.pending === 0);
     if (!this.#within(PROGRESS_MS, isIdle, "the last answers after healing")) return;
