@@ -477,6 +477,73 @@ describe("closeSession of very many", () => {
   });
 });
 
+describe("sessions that end in one tick", () => {
+  it("take no quadratic time, however many they are", () => {
+    const server = new FakeServer({ instant: false });
+    const owner = (i: number): bigint => BigInt(i + 1) << 8n;
+    const now = { mono: server.mono, wall: server.wall };
+    const ask = (i: number, op: number, write: (out: Output) => void) => {
+      const body = new Output();
+      write(body);
+      const request = { sessionId: owner(i), cxid: 0, op, body: body.take(), auth: [] };
+      return server.prepare.prepare({ ...request, owner: LOCAL }, now);
+    };
+    const count = 10_000;
+    for (let i = 0; i < count; i++) {
+      ask(i, OpCode.createSession, (out) => out.int(4000));
+      const node = { path: `/e${i}`, data: null, acl: OPEN, flags: 1 };
+      ask(i, OpCode.create, (out) => records.writeCreateRequest(out, node));
+    }
+    const started = performance.now();
+    for (let i = 0; i < count; i++) {
+      const { body } = ask(i, OpCode.closeSession, () => {});
+      assert.deepEqual(body.kind === "closeSession" && body.paths, [`/e${i}`]);
+    }
+    assert.ok(performance.now() - started < 2500);
+  });
+
+  it("own what is theirs in the end, whatever else is under way", () => {
+    const server = new FakeServer({ instant: false });
+    const [a, b] = [server.dial(), server.dial()];
+    for (const client of [a, b]) {
+      client.connect(10_000);
+      server.flush();
+      client.welcome();
+    }
+    const make = (client: FakeClient, path: string, flags = 1) =>
+      client.ask(
+        OpCode.create,
+        (out) => records.writeCreateRequest(out, { path, data: null, acl: OPEN, flags }),
+      );
+    const drop = (client: FakeClient, path: string) =>
+      client.ask(
+        OpCode.delete,
+        (out) => records.writeDeleteRequest(out, { path, version: -1 }),
+      );
+    for (const path of ["/kept", "/taken", "/again", "/plain"]) make(a, path);
+    server.flush();
+    for (const path of ["/taken", "/again", "/plain"]) drop(a, path);
+    make(b, "/taken");
+    make(a, "/again");
+    make(a, "/plain", 0);
+    make(b, "/brief");
+    drop(a, "/brief");
+    make(a, "/brief");
+    const failing = [create("/undone", 1), check("/none", 1)];
+    a.ask(OpCode.multi, (out) => writeMultiRequest(out, failing));
+    const { outstanding } = server.prepare;
+    const owned = (client: FakeClient) => [...outstanding.ephemeralsOf(client.sessionId)].sort();
+    assert.deepEqual([owned(a), owned(b)], [["/again", "/brief", "/kept"], ["/taken"]]);
+    server.flush();
+    assert.equal(outstanding.size, 0);
+    assert.deepEqual([owned(a), owned(b)], [["/again", "/brief", "/kept"], ["/taken"]]);
+    a.ask(OpCode.closeSession, () => {});
+    server.flush();
+    assert.deepEqual([owned(a), owned(b)], [[], ["/taken"]]);
+    agrees(server);
+  });
+});
+
 describe("lists of very many ids", () => {
   it("are refused when what stands for auth grows beyond what others read (H-L18)", () => {
     const auth: ACL[] = [{ perms: 31, id: { scheme: "auth", id: "" } }];

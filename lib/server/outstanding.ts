@@ -54,6 +54,8 @@ export class Outstanding {
   readonly #digests: boolean;
   readonly #queue = new Deque<Change>();
   readonly #latest = new Map<string, Change>();
+  /** Paths by the owner that their latest change leaves them: many sessions may end in one tick. */
+  readonly #owned = new Map<bigint, Set<string>>();
   /** While a multi is prepared: what its changes have hidden, newest last. */
   #hidden: { readonly path: string; readonly change: Change | undefined }[] | null = null;
   added = 0;
@@ -150,8 +152,7 @@ export class Outstanding {
     for (let i = hidden.length - 1; i >= 0; i--) {
       const { path, change } = hidden[i];
       this.#queue.pop();
-      if (change === undefined) this.#latest.delete(path);
-      else this.#latest.set(path, change);
+      this.#turn(path, change);
     }
     this.#hidden = [];
   }
@@ -163,7 +164,7 @@ export class Outstanding {
       if (first === undefined || first.zxid > zxid) return;
       this.#queue.shift();
       this.removed += 1;
-      if (this.#latest.get(first.path) === first) this.#latest.delete(first.path);
+      if (this.#latest.get(first.path) === first) this.#turn(first.path, undefined);
     }
   }
 
@@ -172,11 +173,11 @@ export class Outstanding {
    * those proposed for deletion.
    */
   ephemeralsOf(session: bigint): Set<string> {
-    const paths = new Set(this.#tree.ephemeralsOf(session));
-    for (const change of this.#queue) {
-      if (change.node === null) paths.delete(change.path);
-      else if (change.node.stat.ephemeralOwner === session) paths.add(change.path);
+    const paths = new Set<string>();
+    for (const path of this.#tree.ephemeralsOf(session)) {
+      if (!this.#latest.has(path)) paths.add(path);
     }
+    for (const path of this.#owned.get(session) ?? []) paths.add(path);
     return paths;
   }
 
@@ -199,7 +200,24 @@ export class Outstanding {
     };
     if (this.#hidden !== null) this.#hidden.push({ path, change: this.#latest.get(path) });
     this.#queue.push(change);
-    this.#latest.set(path, change);
+    this.#turn(path, change);
     this.added += 1;
   }
+
+  /** From now on this is the latest change of a path; undefined: the tree has the last word. */
+  #turn(path: string, change: Change | undefined): void {
+    const before = ownerOf(this.#latest.get(path));
+    const after = ownerOf(change);
+    if (change === undefined) this.#latest.delete(path);
+    else this.#latest.set(path, change);
+    if (before === after) return;
+    const left = this.#owned.get(before);
+    if (left?.delete(path) === true && left.size === 0) this.#owned.delete(before);
+    if (after === 0n) return;
+    const owned = this.#owned.get(after);
+    if (owned === undefined) this.#owned.set(after, new Set([path]));
+    else owned.add(path);
+  }
 }
+
+const ownerOf = (change: Change | undefined): bigint => change?.node?.stat.ephemeralOwner ?? 0n;
