@@ -34,6 +34,8 @@ const ALL: AuthOptions = {
   x509Enabled: true,
   ensembleEnabled: true,
 };
+/** Bytes that may stand for `auth` in one list. */
+const ROOM = 1 << 20;
 
 describe("digest ids", () => {
   const rows: [text: string, id: string][] = [
@@ -297,22 +299,31 @@ describe("lists made good", () => {
     ["one bad entry spoils the list", [acl(1, "world", "anyone"), acl(1, "ip", "x")], null],
   ];
   for (const [title, list, fixed] of rows) {
-    test(title, () => assert.deepEqual(fixup(list, caller, ALL), fixed));
+    test(title, () => assert.deepEqual(fixup(list, caller, ALL, ROOM), fixed));
   }
 
   test("auth without an authenticated id is refused", () => {
-    assert.equal(fixup([acl(1, "auth", "")], [id("ip", "1.2.3.4")], ALL), null);
+    assert.equal(fixup([acl(1, "auth", "")], [id("ip", "1.2.3.4")], ALL, ROOM), null);
   });
 
   test("skipACL does not spare a list from being made good", () => {
-    assert.equal(fixup([acl(1, "ip", "x")], [], { ...ALL, skipACL: true }), null);
+    assert.equal(fixup([acl(1, "ip", "x")], [], { ...ALL, skipACL: true }, ROOM), null);
   });
 
   test("fifty thousand entries take no quadratic time", () => {
     const list = Array.from({ length: 50_000 }, (_, i) => acl(1, "digest", `u${i}:h`));
     const started = performance.now();
-    assert.equal(fixup(list, [], ALL)?.length, 50_000);
+    assert.equal(fixup(list, [], ALL, ROOM)?.length, 50_000);
     assert.ok(performance.now() - started < 2000);
+  });
+
+  test("auth many times for a caller of many ids stops at its room, before it takes memory", () => {
+    const list = Array.from({ length: 50_000 }, (_, perms) => acl(perms, "auth", ""));
+    const caller = Array.from({ length: 1000 }, (_, i) => id("digest", `u${i}:h`));
+    const started = performance.now();
+    assert.equal(fixup(list, caller, ALL, ROOM), null); // fifty million entries
+    assert.ok(performance.now() - started < 2000);
+    assert.equal(fixup(list.slice(0, 10), caller, ALL, ROOM)?.length, 10_000);
   });
 });
 

@@ -7,6 +7,10 @@ import type { ACL, Id } from "../records/data.ts";
 import type { AuthOptions } from "./options.ts";
 import { isAuthenticating, isValidId, matches } from "./schemes.ts";
 
+/** Permissions and two lengths, and UTF-8 of text as JavaScript counts it, at the most. */
+const ENTRY_BYTES = 12;
+const BYTES_PER_UNIT = 4;
+
 export const Perm = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
 
 /**
@@ -35,16 +39,25 @@ export function permits(
   return false;
 }
 
+/** Bytes that an entry of a list with this id takes, at the most. */
+export const entryBytes = ({ scheme, id }: Id): number =>
+  ENTRY_BYTES + BYTES_PER_UNIT * ((scheme ?? "").length + (id ?? "").length);
+
 /**
  * The list as it is stored: duplicates gone, `auth` replaced by the caller's own ids, every id
- * checked. Null when it is not acceptable (INVALIDACL).
+ * checked. Null when it is not acceptable (INVALIDACL), or when what stands for `auth` would take
+ * more than `authRoom` bytes: each of very many entries may stand for each of very many ids.
  */
 export function fixup(
   acl: readonly ACL[] | null,
   ids: readonly Id[],
   options: AuthOptions,
+  authRoom: number,
 ): ACL[] | null {
   if (acl === null || acl.length === 0) return null;
+  let own: Id[] | null = null;
+  let ownBytes = 0;
+  let room = authRoom;
   const fixed: ACL[] = [];
   const seen = acl.length > 1 ? new Set<string>() : null; // a client may send a very long list
   for (const entry of acl) {
@@ -55,8 +68,12 @@ export function fixup(
       seen.add(key);
     }
     if (scheme === "auth") {
-      const own = ids.filter((caller) => isAuthenticating(caller.scheme, options));
-      if (own.length === 0) return null;
+      if (own === null) {
+        own = ids.filter((caller) => isAuthenticating(caller.scheme, options));
+        ownBytes = own.reduce((sum, caller) => sum + entryBytes(caller), 0);
+      }
+      room -= ownBytes;
+      if (own.length === 0 || room < 0) return null;
       for (const caller of own) {
         fixed.push({ perms: entry.perms, id: { scheme: caller.scheme, id: caller.id } });
       }

@@ -39,7 +39,8 @@ export function eagerRefusal(core: Core, conn: Connection, op: number, input: In
     input.at = start;
   }
   if (need === null || need.path === null) return 0;
-  if (need.acl !== undefined && fixup(need.acl, conn.ids, core.auth) === null) {
+  const room = core.options.recordLimit / 2; // as where it is prepared
+  if (need.acl !== undefined && fixup(need.acl, conn.ids, core.auth, room) === null) {
     return ErrorCode.INVALIDACL;
   }
   const node = core.tree.get(need.path);

@@ -5,7 +5,7 @@
 // Must agree with PrepRequestProcessor.pRequest2Txn; what would halt apply is refused (section 11).
 
 import type { Zxid } from "../base/ids.ts";
-import { type AuthOptions, fixup, Perm, permits } from "../auth/mod.ts";
+import { type AuthOptions, entryBytes, fixup, Perm, permits } from "../auth/mod.ts";
 import type { ACL, Id, StatPersisted } from "../records/data.ts";
 import {
   CONTAINER_OWNER,
@@ -64,10 +64,6 @@ export const isSequentialMode = (flags: number): boolean =>
 export const isEphemeralMode = (flags: number): boolean => flags === 1 || flags === 3;
 export const isTtlMode = (flags: number): boolean => flags === 5 || flags === 6;
 export const isCreateMode = (flags: number): boolean => flags >= 0 && flags <= 6;
-
-/** Permissions and two lengths, and UTF-8 of text as JavaScript counts it, at the most. */
-const ID_BYTES = 12;
-const BYTES_PER_UNIT = 4;
 
 const RESERVED = new Set(["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]);
 
@@ -293,13 +289,11 @@ export class OpPreparer {
    * each part of a multi: what grows beyond what others read is refused.
    */
   #acl(txn: Preparing, asked: readonly ACL[] | null): ACL[] | null {
-    const acl = fixup(asked, txn.auth, this.#rules.auth);
+    const limit = this.#rules.recordLimit / 2;
+    const acl = fixup(asked, txn.auth, this.#rules.auth, limit - txn.authBytes);
     if (acl === null || asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
-    for (const { id } of acl) {
-      txn.authBytes += ID_BYTES +
-        BYTES_PER_UNIT * ((id.scheme ?? "").length + (id.id ?? "").length);
-    }
-    return txn.authBytes > this.#rules.recordLimit / 2 ? null : acl;
+    for (const { id } of acl) txn.authBytes += entryBytes(id);
+    return txn.authBytes > limit ? null : acl;
   }
 
   /** Alone we may take what only others cannot read (client.md 11). */
