@@ -1,5 +1,6 @@
 // Who waits and who is turned away: limits by themselves and on a server.
 
+import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
@@ -161,6 +162,39 @@ describe("requests", () => {
     const errors = client.replies().map((reply) => reply.header.err);
     assert.deepEqual(errors, [0, E.THROTTLEDOP, 0]);
     assert.equal(server.tree.get("/late"), undefined);
+  });
+
+  it("that come long after a throttle are done, though its client then took no replies", () => {
+    const server = new FakeServer({
+      instant: false,
+      server: { throttle: options({ maxRequests: 1, throttledOpWaitMs: 2000 }) },
+    });
+    const client = server.dial();
+    client.connect(10_000);
+    server.flush();
+    client.welcome();
+    const data = new Uint8Array(900_000);
+    client.ask(
+      OpCode.create,
+      (out) => records.writeCreateRequest(out, { path: "/big", data, acl: OPEN, flags: 0 }),
+    );
+    assert.equal(client.isHeld, true);
+    const reads = Array.from(
+      { length: 10 },
+      (_, i) =>
+        FakeClient.frame(100 + i, OpCode.getData, (out) => {
+          out.ustring("/big");
+          out.boolean(false);
+        }),
+    );
+    client.raw(new Uint8Array(Buffer.concat(reads))); // nine megabytes of replies: it is clogged
+    for (let i = 0; i < 4; i++) server.flush();
+    assert.equal(client.isHeld, false);
+    client.take();
+    server.pass(5000);
+    client.raw(FakeClient.frame(200, OpCode.create, writeCreate("/after")));
+    server.flush();
+    assert.notEqual(server.tree.get("/after"), undefined);
   });
 
   it("that are large share a budget, and one too many costs its connection", () => {

@@ -120,8 +120,7 @@ export class Server implements ServerFace<Connection> {
     core.stamp();
     this.#intake.drain(conn);
     if (core.clogged.has(conn) || core.throttled.has(conn)) return;
-    conn.hold(false);
-    this.#intake.pump(conn);
+    this.#readOn(conn);
   }
 
   closed(conn: Connection): void {
@@ -305,10 +304,15 @@ export class Server implements ServerFace<Connection> {
     for (const conn of [...core.throttled]) {
       if (core.clogged.has(conn) || core.requests.holds(conn.inLine)) continue;
       core.throttled.delete(conn);
-      conn.hold(false);
-      this.#intake.pump(conn);
-      if (!conn.isHeld) conn.heldMono = 0;
+      this.#readOn(conn);
     }
+  }
+
+  /** What was left standing first; a throttle has to do with nothing that comes after it. */
+  #readOn(conn: Connection): void {
+    conn.hold(false);
+    this.#intake.pump(conn);
+    if (!conn.isHeld) conn.heldMono = 0;
   }
 }
 
