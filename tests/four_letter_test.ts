@@ -7,7 +7,9 @@ import { type AdminView, allowedWords, FourLetterWords } from "../lib/admin/four
 import { buildDate, javaDate, javaDouble } from "../lib/admin/java_text.ts";
 import { METRIC_KINDS } from "../lib/admin/metric_names.ts";
 import { Metrics, PercentileSummary } from "../lib/admin/metrics.ts";
+import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
 import * as records from "../lib/records/client.ts";
+import { defaultServerOptions } from "../lib/server/options.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
 import { FakeServer, OPEN } from "./support/fake_server.ts";
@@ -189,6 +191,17 @@ describe("the counters of a connection", () => {
     assert.match(ask("cons", server), /recved=1,sent=1,sid=0x\w+,lop=NA/);
     server.dial().connect(10_000, { id: 77n });
     assert.match(ask("srvr", server), /Received: 3\nSent: 3\n/);
+  });
+});
+
+describe("dump of very many connections", () => {
+  it("takes no quadratic time, though all of them are idle at the same moment", () => {
+    const { throttle } = defaultServerOptions(DEFAULT_AUTH);
+    const server = new FakeServer({ server: { throttle: { ...throttle, maxClientCnxns: 0 } } });
+    for (let i = 0; i < 40_000; i++) server.dial();
+    const started = performance.now();
+    assert.match(ask("dump", server), /^Connections Sets \(1\)\/\(40000\):$/m);
+    assert.ok(performance.now() - started < 2500);
   });
 });
 

@@ -281,7 +281,9 @@ function connectionText(serving: ServingView): string {
   const all = [...serving.connections()].sort((a, b) => a.idleAt - b.idleAt);
   for (const line of all) {
     const time = serving.wallOf(line.idleAt);
-    byTime.set(time, [...(byTime.get(time) ?? []), line]);
+    const bucket = byTime.get(time);
+    if (bucket === undefined) byTime.set(time, [line]);
+    else bucket.push(line);
   }
   return expiryText(
     "Connections",
