@@ -79,6 +79,7 @@ export class ZkClient {
       ...SESSION_DEFAULTS,
       timeoutMs: options.timeoutMs ?? SESSION_DEFAULTS.timeoutMs,
       readOnly: options.readOnly ?? false,
+      servers: options.servers.length,
     });
     this.#link = new SessionLink({ network, clock }, this.session, { lost: () => this.#later() });
     this.#dial();
@@ -268,7 +269,7 @@ export class ZkClient {
 
   #dial(): void {
     const { servers } = this.#options;
-    this.#link.dial(servers[this.#server % servers.length], this.session.timeoutMs);
+    this.#link.dial(servers[this.#server % servers.length], this.session.patienceMs);
   }
 
   #later(): void {

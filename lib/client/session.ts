@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly readOnly: boolean;
   /** Longest reply taken. */
   readonly frameLimit: number;
+  /** How many servers there are to try; one that does not greet must not cost the session. */
+  readonly servers?: number;
 }
 
 export const SESSION_DEFAULTS: SessionOptions = {
@@ -51,12 +53,28 @@ export interface SessionEars {
 
 /** A watch is armed only when the reply says so. */
 export type WatchKind = "data" | "exist" | "child" | "persistent" | "persistentRecursive";
+const WATCH_KINDS = ["data", "exist", "child", "persistent", "persistentRecursive"] as const;
+const emptyLists = (): Record<WatchKind, string[]> => ({
+  data: [],
+  exist: [],
+  child: [],
+  persistent: [],
+  persistentRecursive: [],
+});
+
+interface Auth {
+  readonly scheme: string;
+  readonly auth: Uint8Array;
+}
 
 interface Sent {
   readonly xid: number;
   readonly op: number;
   readonly done: (reply: Reply) => void;
 }
+
+/** Characters of paths in one setWatches: a server takes no frame above its limit. */
+const REARM_MAX = 128 * 1024;
 
 const NOTHING = new Input(new Uint8Array(0));
 
@@ -72,7 +90,7 @@ export class ClientSession {
   readonly #ears: SessionEars;
   readonly #out = new Output(1024);
   readonly #sent = new Deque<Sent>();
-  readonly #auths: { readonly scheme: string; readonly auth: Uint8Array }[] = [];
+  readonly #auths = new Set<Auth>();
   readonly #watches: Record<WatchKind, Set<string>> = {
     data: new Set(),
     exist: new Set(),
@@ -96,6 +114,15 @@ export class ClientSession {
     return this.state === "connected";
   }
 
+  get isOver(): boolean {
+    return this.state === "expired" || this.state === "closed";
+  }
+
+  /** How long one server is waited for, until it has been reached and has greeted. */
+  get patienceMs(): Millis {
+    return this.timeoutMs / (this.#options.servers ?? 1);
+  }
+
   /** Requests sent and not answered. */
   get pending(): number {
     return this.#sent.size;
@@ -103,7 +130,7 @@ export class ClientSession {
 
   /** When {@link tick} is due next; null while there is no link. */
   get deadline(): Millis | null {
-    if (this.state === "connecting") return this.#lastHeard + this.timeoutMs;
+    if (this.state === "connecting") return this.#lastHeard + this.patienceMs;
     if (this.state !== "connected") return null;
     const silent = this.#lastHeard + this.timeoutMs * 2 / 3;
     return this.#pingedAt === null ? Math.min(this.#lastSent + this.#pingEvery(), silent) : silent;
@@ -131,13 +158,12 @@ export class ClientSession {
 
   /** The link is gone: what was not answered is lost. */
   unlinked(): void {
-    if (this.state === "expired" || this.state === "closed") return;
-    if (this.state === "disconnected") return;
+    if (this.isOver || this.state === "disconnected") return;
     this.#frames = null;
     this.#out.reset();
     this.state = "disconnected";
     this.#failAll();
-    this.#ears.state("disconnected");
+    if (!this.isOver) this.#ears.state("disconnected"); // it was not about to be closed
   }
 
   /** Bytes of the server. Faults: FRAME_TOO_LONG, SHORT, PROTOCOL: the link is no good any more. */
@@ -173,10 +199,11 @@ export class ClientSession {
     this.#send(this.#xid, op, write, done, now);
   }
 
-  /** Adds an id to this connection, and to every later one of this session. */
+  /** Adds an id to this connection, and to every later one of this session unless it is refused. */
   auth(scheme: string, auth: Uint8Array, done: (reply: Reply) => void, now: Instant): void {
-    this.#auths.push({ scheme, auth });
-    this.#sendAuth(scheme, auth, done, now);
+    const told = { scheme, auth };
+    this.#auths.add(told);
+    this.#sendAuth(told, done, now);
   }
 
   /** Remembers a watch, to be told again after a reconnect. */
@@ -202,7 +229,7 @@ export class ClientSession {
 
   /** Pings when it is time. False: the server is silent for too long, drop the link. */
   tick(now: Instant): boolean {
-    if (this.state === "connecting") return now.mono < this.#lastHeard + this.timeoutMs;
+    if (this.state === "connecting") return now.mono < this.#lastHeard + this.patienceMs;
     if (this.state !== "connected") return true;
     if (now.mono >= this.#lastHeard + this.timeoutMs * 2 / 3) return false;
     if (this.#pingedAt === null && now.mono >= this.#lastSent + this.#pingEvery()) {
@@ -240,30 +267,41 @@ export class ClientSession {
     this.timeoutMs = response.timeOut;
     this.isReadOnly = readOnly === true;
     this.#become("connected");
-    for (const { scheme, auth } of this.#auths) this.#sendAuth(scheme, auth, () => {}, now);
+    for (const auth of this.#auths) this.#sendAuth(auth, () => {}, now);
     this.#rearm(now);
   }
 
   #rearm(now: Instant): void {
-    const w = this.#watches;
-    const persistent = w.persistent.size + w.persistentRecursive.size > 0;
-    if (w.data.size + w.exist.size + w.child.size === 0 && !persistent) return;
-    const lists = {
-      relativeZxid: this.lastZxid,
-      dataWatches: [...w.data],
-      existWatches: [...w.exist],
-      childWatches: [...w.child],
-    };
-    const op = persistent ? OpCode.setWatches2 : OpCode.setWatches;
+    const relativeZxid = this.lastZxid;
+    let lists = emptyLists();
+    let size = 0;
+    for (const kind of WATCH_KINDS) {
+      for (const path of this.#watches[kind]) {
+        if (size > 0 && size + path.length > REARM_MAX) {
+          this.#tellWatches(relativeZxid, lists, now);
+          lists = emptyLists();
+          size = 0;
+        }
+        lists[kind].push(path);
+        size += 1 + path.length;
+      }
+    }
+    if (size > 0) this.#tellWatches(relativeZxid, lists, now);
+  }
+
+  #tellWatches(relativeZxid: Zxid, lists: Record<WatchKind, string[]>, now: Instant): void {
+    const { data, exist, child, persistent, persistentRecursive } = lists;
+    const plain = { relativeZxid, dataWatches: data, existWatches: exist, childWatches: child };
+    const isPlain = persistent.length + persistentRecursive.length === 0;
     this.#send(
       Xid.setWatches,
-      op,
+      isPlain ? OpCode.setWatches : OpCode.setWatches2,
       (out) => {
-        if (!persistent) return writeSetWatches(out, lists);
+        if (isPlain) return writeSetWatches(out, plain);
         writeSetWatches2(out, {
-          ...lists,
-          persistentWatches: [...w.persistent],
-          persistentRecursiveWatches: [...w.persistentRecursive],
+          ...plain,
+          persistentWatches: persistent,
+          persistentRecursiveWatches: persistentRecursive,
         });
       },
       () => {},
@@ -271,18 +309,16 @@ export class ClientSession {
     );
   }
 
-  #sendAuth(
-    scheme: string,
-    auth: Uint8Array,
-    done: (reply: Reply) => void,
-    now: Instant,
-  ): void {
+  #sendAuth(told: Auth, done: (reply: Reply) => void, now: Instant): void {
     this.#send(
       Xid.auth,
       OpCode.auth,
-      (out) => writeAuthPacket(out, { type: 0, scheme, auth }),
+      (out) => writeAuthPacket(out, { type: 0, ...told }),
       (reply) => {
-        if (!reply.lost && reply.err !== 0) this.#ears.authFailed();
+        if (!reply.lost && reply.err !== 0) {
+          this.#auths.delete(told); // the next server would close the link for it as well
+          this.#ears.authFailed();
+        }
         done(reply);
       },
       now,
