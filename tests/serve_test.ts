@@ -12,6 +12,30 @@ import { inPlace, runZkpeer } from "./support/zkpeer_process.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+describe("a server whose log nobody takes", () => {
+  const places = [
+    ["is on a full disk", () => "exec 2>/dev/full"],
+    [
+      "went to a reader that is gone",
+      (dir: string) => `mkfifo ${dir}/log; (read line < ${dir}/log) & exec 2>${dir}/log`,
+    ],
+  ] as const;
+  for (const [what, before] of places) {
+    it(`serves all the same when it ${what}`, async () => {
+      await inPlace({}, async (place) => {
+        const server = place.start({ before: before(place.dir), args: ["--log-level", "debug"] });
+        await server.waitServing();
+        const client = await place.client();
+        await client.create("/n");
+        for (let i = 0; i < 3; i++) await place.client(); // each of them is worth a line
+        await client.set("/n", bytes("x"));
+        server.kill("SIGTERM");
+        assert.deepEqual(await server.exited, { code: 143, signal: null });
+      });
+    });
+  }
+});
+
 describe("a server that is asked to end", () => {
   for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130], ["SIGHUP", 129]] as const) {
     it(`closes its clients, keeps what it has and exits with ${code} on ${signal}`, async () => {

@@ -1,7 +1,10 @@
 // What a command knows of the terminal it runs in. Commands get it as an argument, so that tests run
 // them without a process; nodeIo is the real one.
 
+import { writeSync } from "node:fs";
 import process from "node:process";
+
+const encoder = new TextEncoder();
 
 export interface Writer {
   write(data: string | Uint8Array): void;
@@ -31,7 +34,7 @@ export interface CommandModule {
 export function nodeIo(signal: AbortSignal): CliIo {
   return {
     stdout: writer(process.stdout),
-    stderr: writer(process.stderr),
+    stderr: lastingWriter(process.stderr, 2),
     isTerminal: { stdout: process.stdout.isTTY === true, stderr: process.stderr.isTTY === true },
     columns: process.stdout.columns ?? 80,
     env: process.env,
@@ -49,6 +52,25 @@ function writer(stream: NodeJS.WriteStream): Writer {
   return {
     write(data) {
       stream.write(data);
+    },
+  };
+}
+
+/**
+ * What is only said of the work must not end it: when the reader is gone or the disk is full, lines
+ * are lost. On Node a stream keeps what comes after an error, so later lines go around it.
+ */
+function lastingWriter(stream: NodeJS.WriteStream, handle: number): Writer {
+  let isBroken = false;
+  stream.on("error", () => void (isBroken = true));
+  return {
+    write(data) {
+      try {
+        if (!isBroken) stream.write(data);
+        else writeSync(handle, typeof data === "string" ? encoder.encode(data) : data);
+      } catch {
+        return; // nobody is left who could be told
+      }
     },
   };
 }
