@@ -74,6 +74,16 @@ describe("purging", () => {
     assert.deepEqual(removed(disk, 3), []);
   });
 
+  test("logs go before snapshots, so that none is left which a snapshot gave up (H-R1)", () => {
+    // The leader's snapshot.20 stands for what is missing between log.1 and log.21.
+    const disk = folder(
+      ...["snapshot.0", "snapshot.20", "snapshot.30", "snapshot.40", "snapshot.50"],
+      ...["log.1", "log.11", "log.21", "log.31"],
+    );
+    const names = planPurge(disk, DIRS, 3).remove.map(({ name }) => name);
+    assert.deepEqual(names, ["log.1", "log.11", "snapshot.0", "snapshot.20"]);
+  });
+
   test("removes what was planned and says how much that was", () => {
     const disk = folder("snapshot.1", "snapshot.2", "snapshot.3", "snapshot.4", "log.1");
     const results: PurgeResult[] = [];

@@ -74,7 +74,8 @@ export interface PurgePlan {
 
 /**
  * What may go when the newest `keep` valid snapshots stay: older snapshots, and logs of which no
- * transaction is needed behind the oldest snapshot kept.
+ * transaction is needed behind the oldest snapshot kept. Logs go first, the oldest ahead: a
+ * snapshot that a leader sent may be all that tells of transactions missing between two of them.
  */
 export function planPurge(disk: Disk, dirs: DataDirs, keep: number): PurgePlan {
   const kept = wholeSnapshots(disk, dirs.snapshots, Math.max(SNAPSHOTS_MIN, keep));
@@ -84,8 +85,8 @@ export function planPurge(disk: Disk, dirs: DataDirs, keep: number): PurgePlan {
   // The newest log at or below the snapshot may hold transactions behind it (ZOOKEEPER-2574).
   const needed = new Set(filesFrom(logs, oldest.zxid).map(({ name }) => name));
   const remove = [
-    ...filesOf(disk, dirs.snapshots, SNAPSHOT).filter(({ zxid }) => zxid < oldest.zxid),
     ...logs.filter(({ name, zxid }) => zxid < oldest.zxid && !needed.has(name)),
+    ...filesOf(disk, dirs.snapshots, SNAPSHOT).filter(({ zxid }) => zxid < oldest.zxid),
   ];
   const bytes = remove.reduce((sum, { path }) => sum + (disk.size(path) ?? 0), 0);
   return { remove, bytes, oldest };
