@@ -1,15 +1,19 @@
 // `zkpeer inspect`: whole files are shown whole, damaged ones up to the damage, with its place.
 
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setImmediate } from "node:timers";
 import { run } from "../lib/cli/inspect.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { hex } from "../lib/base/ids.ts";
+import { SnapshotWriter } from "../lib/store/snapshot_writer.ts";
+import { TreeLoader } from "../lib/tree/loader.ts";
 import type { Txn } from "../lib/txn/txn.ts";
-import { Workload } from "./support/store_kit.ts";
+import { treeOptions, Workload } from "./support/store_kit.ts";
 import { diskWith, feed, newDisk, open } from "./support/store_open.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "zkpeer-inspect-"));
@@ -35,6 +39,10 @@ before(() => {
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 async function inspect(...args: string[]) {
+  return await inspectUntil(new AbortController().signal, ...args);
+}
+
+async function inspectUntil(signal: AbortSignal, ...args: string[]) {
   let [out, err] = ["", ""];
   const io: CliIo = {
     stdout: { write: (data) => void (out += data) },
@@ -43,7 +51,7 @@ async function inspect(...args: string[]) {
     columns: 80,
     env: {},
     cwd: dir,
-    signal: new AbortController().signal,
+    signal,
   };
   const code = await run(args, io);
   const lines = out === "" ? [] : out.trimEnd().split("\n");
@@ -158,6 +166,34 @@ describe("inspect snapshot", () => {
 });
 
 describe("inspect", () => {
+  test("ends when asked to in the middle of a long file, of either kind, and says so", async () => {
+    const acl = { id: 1n, acl: [] };
+    const loader = new TreeLoader(treeOptions());
+    loader.acl(acl.id, acl.acl);
+    const zero = { czxid: 1n, mzxid: 1n, ctime: 0n, mtime: 0n, version: 0, cversion: 0 };
+    const stat = { ...zero, aversion: 0, ephemeralOwner: 0n, pzxid: 1n };
+    loader.node("", null, acl.id, stat);
+    for (let i = 0; i < 9000; i++) loader.node(`/n${i}`, null, acl.id, stat);
+    const disk = newDisk();
+    SnapshotWriter.writeNow(disk, "/", loader.finish(), { digest: true, lastZxid: true });
+    writeFileSync(join(dir, "snapshot.0"), disk.get("/snapshot.0"));
+    const record = readFileSync(join(dir, "log.1")).subarray(16, 16 + 12 + 100);
+    const length = record.readInt32BE(8) + 13;
+    const records = Array.from({ length: 2500 }, () => record.subarray(0, length));
+    writeFileSync(
+      join(dir, "log.2"),
+      Buffer.concat([readFileSync(join(dir, "log.1")).subarray(0, 16), ...records]),
+    );
+    for (const [kind, name] of [["snapshot", "snapshot.0"], ["log", "log.2"]] as const) {
+      const whole = await inspect(kind, name);
+      const asked = new AbortController();
+      setImmediate(() => asked.abort());
+      const { code, lines } = await inspectUntil(asked.signal, kind, name);
+      assert.deepEqual([whole.code, code], [0, 130], whole.err);
+      assert.ok(lines.length > 0 && lines.length < whole.lines.length, `${lines.length} lines`);
+    }
+  });
+
   test("says how it is used when used wrongly", async () => {
     for (
       const [args, text] of [

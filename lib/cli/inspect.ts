@@ -10,7 +10,7 @@ import { globToRegExp } from "../capture/filter.ts";
 import type { Json } from "../codec/json.ts";
 import { HostDisk } from "../host/disk.ts";
 import { LogReader } from "../store/log_reader.ts";
-import { readSnapshot } from "../store/snapshot.ts";
+import { readSnapshotSteps, type SnapshotTail } from "../store/snapshot.ts";
 import { decodeTxn, type Txn } from "../txn/txn.ts";
 import { helpText, readArgs } from "./args.ts";
 import { nodeJson, nodeText, txnJson, txnPaths, txnText } from "./inspect_show.ts";
@@ -77,9 +77,9 @@ export async function run(args: string[], io: CliIo): Promise<number> {
   };
   let isWhole = true;
   for (const file of files) {
-    if (io.signal.aborted) return 130;
     const inspector = new Inspector(isAbsolute(file) ? file : join(io.cwd, file), file, wanted, io);
     if (!await inspector.run(kind)) isWhole = false;
+    if (io.signal.aborted) return 130;
   }
   return isWhole ? 0 : 1;
 }
@@ -123,7 +123,7 @@ class Inspector {
     try {
       const size = this.#disk.size(this.#path);
       if (size === null) return this.#failed("there is no such file");
-      return kind === "log" ? await this.#log(size) : this.#snapshot(size);
+      return kind === "log" ? await this.#log(size) : await this.#snapshot(size);
     } catch (error) {
       if (!isFault(error)) throw error;
       return this.#failed(error.message);
@@ -139,10 +139,7 @@ class Inspector {
       first ??= record.zxid;
       last = record.zxid;
       if (this.#isInRange(record.zxid)) this.#record(record.at, record.entry.slice());
-      if (this.#total % 1000 !== 0) continue;
-      this.#progress(reader.offset, size);
-      await setImmediate();
-      if (this.#io.signal.aborted) break;
+      if (this.#total % 1000 === 0 && await this.#isAsked(reader.offset, size)) break;
     }
     const { end } = reader;
     const range = first === null || last === null ? "" : `, ${hex(first)} to ${hex(last)}`;
@@ -173,12 +170,12 @@ class Inspector {
     }
   }
 
-  #snapshot(size: number): boolean {
+  async #snapshot(size: number): Promise<boolean> {
     const { sessions, paths, isJson } = this.#wanted;
     const isAll = paths.length === 0 && this.#wanted.from === null && this.#wanted.to === null;
     let sessionCount = 0;
     let aclCount = 0;
-    const tail = readSnapshot(this.#disk, this.#path, {
+    const steps = readSnapshotSteps(this.#disk, this.#path, {
       session: (id, timeout) => {
         sessionCount += 1;
         if (!isAll || (sessions.size > 0 && !sessions.has(id))) return;
@@ -205,7 +202,12 @@ class Inspector {
         if (paths.length > 0 && !this.#isPath(name)) return;
         this.#show(isJson ? nodeJson(name, data, acl, stat) : nodeText(name, data, acl, stat));
       },
-    }, (offset) => this.#progress(offset, size));
+    });
+    const tail = await this.#toTheEnd(steps, size);
+    if (tail === null) {
+      this.#summary(`${this.#total} znodes up to here`);
+      return true;
+    }
     const { digest, lastZxid } = tail;
     if (isJson && isAll && sessions.size === 0) {
       this.#show({
@@ -220,6 +222,25 @@ class Inspector {
     if (lastZxid !== null) facts.push(`last zxid ${hex(lastZxid)}`);
     this.#summary(`${facts.join(", ")}; all seals are right`);
     return true;
+  }
+
+  /** Null: somebody has asked to end before. */
+  async #toTheEnd(
+    steps: Generator<number, SnapshotTail, void>,
+    size: number,
+  ): Promise<SnapshotTail | null> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (await this.#isAsked(step.value, size)) return null;
+    }
+  }
+
+  /** Lets signals come in between; whether one has asked to end. */
+  async #isAsked(offset: number, size: number): Promise<boolean> {
+    this.#progress(offset, size);
+    await setImmediate();
+    return this.#io.signal.aborted;
   }
 
   #isInRange(zxid: Zxid): boolean {
