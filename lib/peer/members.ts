@@ -85,21 +85,29 @@ export class Members {
     const dynamicPath = dynamicFileOf(configPath, membership.version);
     if (!this.#write(dynamicPath, dynamicFileText(membership))) return;
     const backup = backupFileOf(configPath);
-    if (this.#disk.size(backup) === null) this.#write(backup, this.#staticText);
-    this.#staticText = staticFileText(
-      this.#staticText,
-      dynamicPath,
-      membership.members.get(sid) ?? null,
-    );
+    const before = this.#staticText;
+    this.#attempt(backup, () => {
+      if (this.#disk.size(backup) === null) this.#replace(backup, before);
+    });
+    this.#staticText = staticFileText(before, dynamicPath, membership.members.get(sid) ?? null);
     this.#write(configPath, this.#staticText);
-    if (removeNext) this.#disk.remove(nextFileOf(configPath));
+    const next = nextFileOf(configPath);
+    if (removeNext) this.#attempt(next, () => this.#disk.remove(next));
+  }
+
+  #write(path: string, text: string): boolean {
+    return this.#attempt(path, () => this.#replace(path, text));
   }
 
   /** Files of the configuration are ISO-8859-1 (operations.md 1.1). */
-  #write(path: string, text: string): boolean {
-    const bytes = Uint8Array.from(text, (unit) => unit.charCodeAt(0) & 0xff);
+  #replace(path: string, text: string): void {
+    this.#disk.replaceNow(path, Uint8Array.from(text, (unit) => unit.charCodeAt(0) & 0xff));
+  }
+
+  /** Whether it could be done: the membership is in force all the same. */
+  #attempt(path: string, change: () => void): boolean {
     try {
-      this.#disk.replaceNow(path, bytes);
+      change();
       return true;
     } catch (error) {
       if (!isFault(error)) throw error;

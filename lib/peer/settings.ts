@@ -167,9 +167,11 @@ export function quorumAddresses(membership: Membership, sid: Sid): Address[] {
   return member?.addresses.map(({ host, quorumPort }) => ({ host, port: quorumPort })) ?? [];
 }
 
-/** Where to listen: the configured addresses, or their ports on all of this machine's. */
+/** Where to listen: the configured addresses, or their ports, each once, on all of this machine's. */
 export const bindAddresses = (config: Config, addresses: readonly Address[]): Address[] =>
-  config.quorumListenOnAllIPs ? addresses.map(({ port }) => ({ host: "", port })) : [...addresses];
+  config.quorumListenOnAllIPs
+    ? [...new Set(addresses.map(({ port }) => port))].map((port) => ({ host: "", port }))
+    : [...addresses];
 
 /** Where this server is found by elections under that membership; nowhere when it is not in it. */
 export function electionPlace(config: Config, membership: Membership): ElectionPlace {

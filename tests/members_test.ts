@@ -1,0 +1,64 @@
+// The memberships of one member and their files, when the files make trouble.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Fault } from "../lib/base/errors.ts";
+import { loadConfig } from "../lib/peer/config.ts";
+import { Members } from "../lib/peer/members.ts";
+import { electionPlace, leaderPortOptions } from "../lib/peer/settings.ts";
+import { MemoryDisk } from "./support/memory_disk.ts";
+
+const FILE = "/conf/zoo.cfg";
+const STATIC = "dataDir=/d\ninitLimit=5\nsyncLimit=2\nreconfigEnabled=true\n" +
+  "server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n";
+const NEXT = "server.1=a:1:2\nserver.2=b:1:2\nserver.3=d:1:2\nversion=500000001";
+
+/** A disk that looks at no file and removes none, as for want of handles. */
+class TiredDisk extends MemoryDisk {
+  override size(path: string): number | null {
+    throw new Fault("DISK", "looking at the file failed", { where: path });
+  }
+
+  override remove(path: string): void {
+    throw new Fault("DISK", "removing failed", { where: path });
+  }
+}
+
+function configOf(text: string, ...overrides: readonly string[]) {
+  const result = loadConfig({ path: FILE, readFile: () => text, myid: "1", overrides });
+  if (!result.ok) throw new Error(result.complaints.map(({ message }) => message).join("; "));
+  return result.config;
+}
+
+describe("a membership that is committed", () => {
+  for (const disk of [new MemoryDisk(), new TiredDisk()]) {
+    it(`is in force whatever becomes of its files (${disk.constructor.name})`, () => {
+      disk.makeDir("/conf");
+      disk.put(FILE, new TextEncoder().encode(STATIC));
+      const members = new Members(configOf(STATIC), disk, () => {});
+      assert.equal(members.seen(NEXT), true);
+      const before = members.commit(NEXT);
+      assert.equal(before?.version, 0n);
+      assert.deepEqual([members.committed.version, members.lastSeen], [0x500000001n, null]);
+      assert.match(
+        new TextDecoder().decode(disk.get(FILE)),
+        /dynamicConfigFile=\/conf\/zoo\.cfg\.dynamic\.500000001/,
+      );
+    });
+  }
+});
+
+describe("a member with several addresses that listens on all of this machine's", () => {
+  it("binds each port once: the addresses may share one", () => {
+    const own = "server.1=10.0.0.1:2888:3888|10.1.0.1:2888:3888|10.2.0.1:2889:3889";
+    const config = configOf(
+      STATIC,
+      ...["multiAddress.enabled=true", "quorumListenOnAllIPs=true", own],
+    );
+    const { bind, advertise } = electionPlace(config, config.membership);
+    assert.deepEqual(bind, [{ host: "", port: 3888 }, { host: "", port: 3889 }]);
+    assert.equal(advertise.length, 3);
+    const leader = leaderPortOptions(config, config.membership, null, 0n);
+    assert.deepEqual(leader.bind, [{ host: "", port: 2888 }, { host: "", port: 2889 }]);
+  });
+});
