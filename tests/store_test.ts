@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Fault, isFault } from "../lib/base/errors.ts";
+import { Fault, isFault } from "../lib/base/errors.ts";
 import { describe as describeTree, Workload } from "./support/store_kit.ts";
 import { feed, newDisk, open, type Opened, treeAfter } from "./support/store_open.ts";
 
@@ -235,5 +235,19 @@ describe("log for learners", () => {
       assert.ok(read.length >= 30);
       assert.ok(BigInt(60 + read.length) <= opened.store.appended);
     }
+  });
+});
+
+describe("sizes of the folders", () => {
+  test("are those of the files; asking for them while handles are short ends nothing", () => {
+    const opened = open(newDisk());
+    feed(opened, new Workload(9).many(3));
+    opened.settle();
+    const { snapshots, logs } = opened.store.dirSizes();
+    assert.ok(snapshots > 0 && logs > 0);
+    opened.disk.list = () => {
+      throw new Fault("DISK", "listing the folder failed: too many open files");
+    };
+    assert.deepEqual(opened.store.dirSizes(), { snapshots: 0, logs: 0 });
   });
 });
