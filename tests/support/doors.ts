@@ -38,10 +38,12 @@ export class Door {
   readonly #server: Server;
   readonly #pipes = new Set<Pipe>();
   #port = 0;
+  #isClosed = false;
 
   private constructor(gate: Gate) {
     this.#gate = gate;
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
+      if (this.#isClosed) return void near.destroy();
       const pipe: Pipe = new Pipe(near, gate, () => this.#pipes.delete(pipe));
       this.#pipes.add(pipe);
       pipe.look();
@@ -79,6 +81,7 @@ export class Door {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true; // one that comes just now would be waited for without end
     this.break();
     return new Promise((done) => this.#server.close(() => done()));
   }

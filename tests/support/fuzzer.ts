@@ -104,6 +104,16 @@ export class Fuzzer {
 
   /** Runs one input. Throws {@link FuzzFailure}. */
   run(number: number): void {
+    this.report.inputs += 1;
+    if (this.#once(number) <= INPUT_MS_MAX) return;
+    // The machine may have stood still; an input that is slow is slow every time.
+    const took = this.#once(number);
+    if (took <= INPUT_MS_MAX) return;
+    throw new FuzzFailure(`seed ${this.#seed} input ${number} took ${Math.round(took)} ms`);
+  }
+
+  /** Gives the milliseconds that it took. */
+  #once(number: number): number {
     const random = new Seeded(Math.imul(this.#seed, 0x01000193) ^ number);
     const recorded = random.pick(this.#corpus);
     const port = random.below(10) === 0 ? random.pick(PORTS) : recorded.port;
@@ -122,15 +132,12 @@ export class Fuzzer {
       );
     }
     const took = performance.now() - started;
-    this.report.inputs += 1;
     this.report.bytes += size;
     if (took > this.report.slowestMs) {
       this.report.slowestMs = took;
       this.report.slowestInput = number;
     }
-    if (took > INPUT_MS_MAX) {
-      throw new FuzzFailure(`seed ${this.#seed} input ${number} took ${Math.round(took)} ms`);
-    }
+    return took;
   }
 
   #converse(port: Port, pieces: readonly Piece[], random: Seeded): void {

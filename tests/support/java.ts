@@ -3,8 +3,9 @@
 // Laying out an ensemble of several servers is in java_ensemble.ts; getting jars in java_dist.ts.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { adopt, type Child, type ChildExit, startChild } from "./child.ts";
@@ -94,10 +95,13 @@ export function asServer(
   const server: TestServer = {
     ...child,
     ...facts,
-    waitServing: (timeoutMs = 60_000) => waitServing(server, timeoutMs),
+    waitServing: (timeoutMs = 180_000) => waitServing(server, timeoutMs),
   };
   return server;
 }
+
+/** A Java server that is just starting may accept a connection and never look at it. */
+const ASK_AGAIN_MS = 2_000;
 
 async function waitServing(server: TestServer, timeoutMs: number): Promise<string> {
   const deadline = Date.now() + timeoutMs;
@@ -108,7 +112,7 @@ async function waitServing(server: TestServer, timeoutMs: number): Promise<strin
         `${server.name} ended with ${exit.code ?? exit.signal}:\n${tail(server.log())}`,
       );
     }
-    const answer = await fourLetter(server.clientPort, "srvr", server.clientHost)
+    const answer = await fourLetter(server.clientPort, "srvr", server.clientHost, ASK_AGAIN_MS)
       .catch((error: unknown) => String(error));
     const mode = /^Mode: (\S+)/m.exec(answer)?.[1];
     if (mode !== undefined) return mode;
@@ -124,12 +128,17 @@ async function waitServing(server: TestServer, timeoutMs: number): Promise<strin
 
 const tail = (text: string) => text.split("\n").slice(-30).join("\n");
 
-/** Sends a four-letter word and gives the whole answer. Rejects when refused or after 5 s. */
-export function fourLetter(port: number, word: string, host = "127.0.0.1"): Promise<string> {
+/** Sends a four-letter word and gives the whole answer. Rejects when refused or not answered. */
+export function fourLetter(
+  port: number,
+  word: string,
+  host = "127.0.0.1",
+  limitMs = 30_000,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(port, host);
     const parts: Uint8Array[] = [];
-    socket.setTimeout(5_000, () => socket.destroy(new Error(`${word}: no answer in 5 s`)));
+    socket.setTimeout(limitMs, () => socket.destroy(new Error(`${word}: no answer in time`)));
     socket.on("connect", () => socket.write(word));
     socket.on("data", (data: Uint8Array) => parts.push(data));
     socket.on("error", reject);
@@ -137,8 +146,25 @@ export function fourLetter(port: number, word: string, host = "127.0.0.1"): Prom
   });
 }
 
-/** Ports this process has drawn: servers that start side by side must not be given the same. */
-const given = new Set<number>();
+/** A file per port that some test was given lately: tests run side by side, in many processes. */
+const CLAIMS = join(tmpdir(), `zkpeer-test-ports-${userInfo().uid}`);
+/** By then whoever was given a port has listened on it, or is over. */
+const CLAIM_MS = 30 * 60_000;
+
+/** Takes a port for this test alone; false when another has it. */
+function isClaimed(port: number): boolean {
+  const file = join(CLAIMS, String(port));
+  try {
+    writeFileSync(file, "", { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  const { mtimeMs } = statSync(file);
+  if (Date.now() - mtimeMs < CLAIM_MS) return false;
+  writeFileSync(file, "");
+  return true;
+}
 
 /**
  * Ports that nobody listens on at `host`, all different. Drawn from below the range that the system
@@ -147,11 +173,11 @@ const given = new Set<number>();
 export async function freePorts(count: number, host = "127.0.0.1"): Promise<number[]> {
   const held: ReturnType<typeof createServer>[] = [];
   const ports: number[] = [];
+  mkdirSync(CLAIMS, { recursive: true });
   for (let tries = 0; ports.length < count; tries++) {
     if (tries > 200 * count) throw new Error(`no ${count} free ports at ${host}`);
     const port = 12_000 + Math.floor(Math.random() * 20_000);
-    if (given.has(port)) continue;
-    given.add(port);
+    if (!isClaimed(port)) continue;
     const server = createServer();
     const isFree = await new Promise<boolean>((resolve) => {
       server.on("error", () => resolve(false));
@@ -200,7 +226,7 @@ export function runJava(
     ...args,
   ], { stdio: ["pipe", "pipe", "pipe"] });
   const kill = adopt(child);
-  const hard = setTimeout(() => kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const hard = setTimeout(() => kill("SIGKILL"), options.timeoutMs ?? 240_000);
   return new Promise((resolve, reject) => {
     const out: Uint8Array[] = [];
     const err: Uint8Array[] = [];

@@ -54,7 +54,7 @@ export class Mixed {
 
   /** Waits until each serves; gives their roles. */
   async serving(...sids: number[]): Promise<string[]> {
-    return await Promise.all(sids.map((sid) => this.server(sid).waitServing(40_000)));
+    return await Promise.all(sids.map((sid) => this.server(sid).waitServing()));
   }
 
   async stop(sid: number, signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
@@ -117,7 +117,7 @@ export class Mixed {
   /** Polls until a text is in the log files of a member. */
   async logged(sid: number, text: string): Promise<void> {
     const dir = this.dataDir(sid);
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 60_000;
     const isThere = (): boolean =>
       existsSync(dir) &&
       readdirSync(dir).some((name) =>
@@ -137,7 +137,7 @@ export class Mixed {
 
   /** Polls until what `sid` has printed from `offset` on matches. */
   async prints(sid: number, pattern: RegExp, offset = 0): Promise<RegExpExecArray> {
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 90_000;
     for (;;) {
       const match = pattern.exec(this.server(sid).log().slice(offset));
       if (match !== null) return match;

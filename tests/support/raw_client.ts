@@ -9,7 +9,8 @@ import { readConnectResponse, writeConnectRequest } from "../../lib/wire/client.
 
 /** A watch event's frame begins with this xid. */
 const EVENT_XID = -1;
-const RECEIVE_MS = 15_000;
+/** Only guards against waiting for ever: a server may stand still for seconds. */
+const RECEIVE_MS = 60_000;
 
 /** What a server answers to a connect request; null when it closed instead. */
 export interface Welcome {

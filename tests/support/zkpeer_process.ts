@@ -22,13 +22,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `zkpeer` with these words until it ends, at most half a minute. */
+/** Runs `zkpeer` with these words until it ends, at most three minutes. */
 export function runZkpeer(...args: readonly string[]): Ended {
   const [command = "", ...rest] = [...zkpeerCommand(), ...args];
   const { status, stdout, stderr } = spawnSync(command, rest, {
     cwd: root,
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 180_000,
     env: { ...process.env, NO_COLOR: "1" },
   });
   return { code: status, stdout, stderr };
