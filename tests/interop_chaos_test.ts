@@ -20,7 +20,7 @@ const ENSEMBLES = [
 
 describe(`chaos with seed ${SEED}`, { skip: javaUnavailable() ?? false }, () => {
   for (const [at, kinds] of ENSEMBLES.entries()) {
-    it(`leaves ${kinds.join(", ")} sound`, { timeout: 300_000 }, async (t) => {
+    it(`leaves ${kinds.join(", ")} sound`, { timeout: 900_000 }, async (t) => {
       const replay = `CHAOS_SEED=${SEED} deno task interop --only chaos`;
       const plan = { kinds, seed: SEED + at, forMs: FOR_MS, replay };
       const report = await chaos(plan, (line) => t.diagnostic(line));

@@ -5,8 +5,6 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { ErrorCode } from "../lib/txn/opcodes.ts";
-import { type ZkClient, ZkError } from "../lib/client/client.ts";
 import { GREETING_V1 } from "../lib/wire/election.ts";
 import { ElectionTaps } from "./support/election_tap.ts";
 import { javaUnavailable } from "./support/java.ts";
@@ -15,18 +13,6 @@ import { digestTrouble, equalTrees, logTrouble } from "./support/trees.ts";
 
 const ALL = [1, 2, 3, 4, 5];
 const OLD = "3.4.14";
-
-/** Writes until it is acknowledged: links break while a leader is missing. */
-async function persist(client: ZkClient, path: string): Promise<void> {
-  const deadline = performance.now() + 40_000;
-  for (;;) {
-    const error = await client.create(path).then(() => null, (refused: unknown) => refused);
-    if (error === null) return;
-    if (!(error instanceof ZkError)) throw error;
-    if (error.code === ErrorCode.NODEEXISTS) return; // the try that was lost had been done
-    if (performance.now() > deadline) throw error;
-  }
-}
 
 function stories(kinds: readonly string[]): void {
   const taps = new ElectionTaps();
@@ -38,11 +24,7 @@ function stories(kinds: readonly string[]): void {
     await made.close();
     rmSync(made.dir, { recursive: true });
   });
-  const write = async (path: string, ...sids: number[]): Promise<void> => {
-    const client = made.client(sids);
-    await persist(client, path);
-    await client.close();
-  };
+  const write = (path: string, ...sids: number[]): Promise<void> => made.persist(sids, path);
   const rolesOf = async (...sids: number[]): Promise<Record<number, string>> => {
     const roles = await made.serving(sids);
     return Object.fromEntries(sids.map((sid, i) => [sid, roles[i]]));

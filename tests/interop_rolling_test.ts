@@ -14,6 +14,8 @@ import { MixedEnsemble, OURS } from "./support/mixed_ensemble.ts";
 
 const LOAD = 3000;
 const CLIENTS = 5;
+/** No session may end, however long a member takes to come back and a client to find another. */
+const PACE = { thinkMs: 12, sessionMs: 50_000 };
 /** What the clients' own requests may be refused with: a node deleted twice, a doomed multi. */
 const EXPECTED: readonly number[] = [ErrorCode.NONODE, ErrorCode.BADVERSION];
 
@@ -28,8 +30,8 @@ async function replaceAll(made: MixedEnsemble, kind: string): Promise<void> {
 }
 
 async function preload(made: MixedEnsemble): Promise<void> {
+  await made.persist(made.sids, "/load");
   const client = made.client(made.sids);
-  await client.create("/load");
   const data = new Uint8Array(200).fill(120);
   const paths = Array.from({ length: LOAD }, (_, i) => `/load/n${i}`);
   await Promise.all(paths.map((path) => client.create(path, data)));
@@ -44,7 +46,7 @@ async function roll(version: string, say: (line: string) => void): Promise<strin
     await preload(made);
     await furnish(made);
     for (let number = 0; number < CLIENTS; number++) {
-      clients.push(await LiveClient.open(number, made, 1, 12));
+      clients.push(await LiveClient.open(number, made, 1, PACE));
     }
     for (const kind of [OURS, version]) {
       for (const client of clients) {
@@ -75,7 +77,7 @@ async function roll(version: string, say: (line: string) => void): Promise<strin
 for (const version of ["3.9.5", "3.6.4"]) {
   describe(`a loaded ensemble of ${version}`, { skip: javaUnavailable(version) ?? false }, () => {
     it("becomes ours and then Java's again, and no write is lost", {
-      timeout: 300_000,
+      timeout: 900_000,
     }, async (t) => {
       rmSync(await roll(version, (line) => t.diagnostic(line)), { recursive: true });
     });

@@ -4,8 +4,6 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
-import { ErrorCode } from "../lib/txn/opcodes.ts";
-import { type ZkClient, ZkError } from "../lib/client/client.ts";
 import { javaUnavailable } from "./support/java.ts";
 import { MixedEnsemble, OURS } from "./support/mixed_ensemble.ts";
 import { digestTrouble, equalTrees, logTrouble } from "./support/trees.ts";
@@ -13,18 +11,6 @@ import { digestTrouble, equalTrees, logTrouble } from "./support/trees.ts";
 const JAVA = "3.9.5";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array | null): string => new TextDecoder().decode(data ?? bytes("null"));
-
-/** Writes until a write is acknowledged: links break while a leader is missing. */
-async function persist(client: ZkClient, path: string, limitMs: number): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    const error = await client.create(path).then(() => null, (refused: unknown) => refused);
-    if (error === null) return;
-    if (!(error instanceof ZkError) || error.code === ErrorCode.SESSIONEXPIRED) throw error;
-    if (error.code === ErrorCode.NODEEXISTS) return; // the try that was lost had been done
-    if (performance.now() > deadline) throw error;
-  }
-}
 
 function story(kinds: readonly string[]): void {
   let made: MixedEnsemble;
@@ -83,13 +69,13 @@ function story(kinds: readonly string[]): void {
     const client = made.client(made.sids);
     await client.connected();
     await made.kill(3);
-    await persist(client, "/withoutLeader", 20_000);
+    await made.makes(client, "/withoutLeader");
     const successor = await made.leader();
     assert.notEqual(successor, 3);
     await made.start(3);
     assert.deepEqual(await made.serving([3]), ["follower"]);
     const back = made.client([3]);
-    await persist(back, "/throughTheReturned", 5_000);
+    await made.makes(back, "/throughTheReturned");
     for (const one of [client, back]) await one.close();
   });
 

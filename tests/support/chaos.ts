@@ -135,7 +135,9 @@ export async function chaos(
   plan: ChaosPlan,
   say: (line: string) => void,
 ): Promise<ChaosReport> {
-  const made = await MixedEnsemble.lay(plan.kinds, { doors: true });
+  // Short enough that members which are cut off or stand still are given up now and then.
+  const settings = { initLimit: "20", syncLimit: "8", maxSessionTimeout: "10000" };
+  const made = await MixedEnsemble.lay(plan.kinds, { doors: true, settings });
   const run = new Run(made, plan, say);
   try {
     return await run.toTheEnd();
@@ -161,15 +163,20 @@ export async function soundness(
   clients: readonly LiveClient[],
   logs: (made: MixedEnsemble) => string[] = (all) => [...logTrouble(all), ...strangeErrors(all)],
 ): Promise<Verdict> {
-  await Promise.all(clients.map((client) => within(client.connected(), 30_000, "a session")));
-  const living = new Set(clients.map((client) => client.sessionId));
   const ops = clients.flatMap((client) => client.ops);
+  const look = async (): Promise<Verdict> => {
+    const tree = await equalTrees(made);
+    await allConnected(clients);
+    // Only now: a client that is idle, too, may find that its session is over.
+    return verdict(ops, tree, new Set(clients.map((client) => client.sessionId)));
+  };
+  await allConnected(clients);
   // Ephemerals of sessions whose end nobody saw are there until those expire.
-  const deadline = performance.now() + 30_000;
-  let seen = verdict(ops, await equalTrees(made, 60_000), living);
+  const deadline = performance.now() + 60_000;
+  let seen = await look();
   while (seen.wrong.length > 0 && performance.now() < deadline) {
     await wait(500);
-    seen = verdict(ops, await equalTrees(made, 60_000), living);
+    seen = await look();
   }
   const wrong = [
     ...seen.wrong,
@@ -203,7 +210,7 @@ class Run {
     await this.#made.startAll();
     await furnish(this.#made);
     for (let number = 0; number < clients; number++) {
-      this.#clients.push(await LiveClient.open(number, this.#made, seed, thinkMs));
+      this.#clients.push(await LiveClient.open(number, this.#made, seed, { thinkMs }));
     }
     const end = performance.now() + forMs; // a round that has begun is finished
     let rounds = 0;
@@ -223,9 +230,7 @@ class Run {
   }
 
   async #round(faults: number): Promise<void> {
-    await Promise.all(
-      this.#clients.map((client) => within(client.connected(), 30_000, "a session")),
-    );
+    await allConnected(this.#clients);
     for (const client of this.#clients) client.start();
     await wait(500 + this.#random.below(500));
     for (let i = 0; i < faults; i++) {
@@ -263,6 +268,11 @@ class Run {
     await this.#made.close();
     for (const client of this.#clients) await client.close();
   }
+}
+
+/** All have a session that they can use; sessions may take their time when members come back. */
+async function allConnected(clients: readonly LiveClient[]): Promise<void> {
+  await Promise.all(clients.map((client) => within(client.connected(), 120_000, "a session")));
 }
 
 function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {

@@ -26,9 +26,17 @@ const REGISTERS = ["/r0", "/r1", "/r2"];
 
 /** Makes what the clients write to. */
 export async function furnish(made: MixedEnsemble): Promise<void> {
-  const client = made.client(made.sids);
-  for (const path of [...REGISTERS, "/n", "/q"]) await client.create(path, encoder.encode("start"));
-  await client.close();
+  for (const path of [...REGISTERS, "/n", "/q"]) {
+    await made.persist(made.sids, path, encoder.encode("start"));
+  }
+}
+
+/** How a client lives. */
+export interface Pace {
+  /** Between its requests, on the average. */
+  readonly thinkMs: number;
+  /** Its sessions' time-out; short unless given, so that some expire. */
+  readonly sessionMs?: number;
 }
 
 export class LiveClient {
@@ -43,7 +51,7 @@ export class LiveClient {
   /** The member that the last connection went to. */
   readonly #at: { seat: Seat };
   readonly #random: Seeded;
-  readonly #thinkMs: number;
+  readonly #pace: Pace;
   readonly #made: MixedEnsemble;
   /** Data watches armed and not fired: path and the mzxid of the node then. */
   readonly #watches = new Map<string, Zxid>();
@@ -59,14 +67,14 @@ export class LiveClient {
     door: Door,
     at: { seat: Seat },
     random: Seeded,
-    thinkMs: number,
+    pace: Pace,
   ) {
     this.number = number;
     this.#made = made;
     this.#at = at;
     this.#door = door;
     this.#random = random;
-    this.#thinkMs = thinkMs;
+    this.#pace = pace;
     this.#client = this.#connect();
   }
 
@@ -74,7 +82,7 @@ export class LiveClient {
     number: number,
     made: MixedEnsemble,
     seed: number,
-    thinkMs: number,
+    pace: Pace,
   ): Promise<LiveClient> {
     const random = new Seeded(seed * 1000 + number);
     const at = { seat: made.seats[0] };
@@ -86,7 +94,7 @@ export class LiveClient {
       passesIn: () => true,
       passesOut: () => true,
     });
-    return new LiveClient(number, made, door, at, random, thinkMs);
+    return new LiveClient(number, made, door, at, random, pace);
   }
 
   /** The session in use; those before are over. */
@@ -131,7 +139,7 @@ export class LiveClient {
     this.#watches.clear();
     const client: ZkClient = new ZkClient(new HostNetwork(), new HostClock(), {
       servers: [{ host: this.#made.seats[0].host, port: this.#door.port }],
-      timeoutMs: SESSION_MS,
+      timeoutMs: this.#pace.sessionMs ?? SESSION_MS,
       onEvent: (event) => {
         if (client !== this.#client || event.type < 0) return;
         const path = event.path ?? "";
@@ -154,7 +162,7 @@ export class LiveClient {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      await wait(this.#random.below(2 * this.#thinkMs));
+      await wait(this.#random.below(2 * this.#pace.thinkMs));
       const { session } = this.#client;
       if (this.#isStopped || !session.isUsable || session.pending >= PENDING_MAX) continue;
       const task = this.#act().finally(() => this.#underWay.delete(task));

@@ -21,6 +21,7 @@ import {
   type TestServer,
 } from "./java.ts";
 import { type Ensemble, ensemble, type PeerAddress } from "./java_ensemble.ts";
+import { unbroken } from "./until.ts";
 import { startZkpeer } from "./zkpeer.ts";
 
 /** A server of ours; every other kind is a release of Java's. */
@@ -50,7 +51,17 @@ export interface MixedOptions {
   readonly electionTap?: (from: number, to: number) => Tap;
 }
 
-const SETTINGS = { tickTime: "500", initLimit: "20", syncLimit: "8" };
+/**
+ * Members may stand still for seconds and still be followed. Who tests what becomes of members that
+ * are not heard of gives a shorter limit.
+ */
+const SETTINGS = {
+  tickTime: "500",
+  initLimit: "30",
+  syncLimit: "24",
+  maxSessionTimeout: "60000",
+};
+const PERSIST_MS = 120_000;
 
 export class MixedEnsemble {
   readonly dir: string;
@@ -200,7 +211,7 @@ export class MixedEnsemble {
   }
 
   /** Waits until each serves; gives the roles in the same order. */
-  async serving(sids: readonly number[] = this.sids, limitMs = 60_000): Promise<string[]> {
+  async serving(sids: readonly number[] = this.sids, limitMs = 180_000): Promise<string[]> {
     return await Promise.all(sids.map((sid) => this.server(sid).waitServing(limitMs)));
   }
 
@@ -252,7 +263,7 @@ export class MixedEnsemble {
     const found = new Map<number, string>();
     await Promise.all(this.seats.map(async ({ sid, host, clientPort, isPaused }) => {
       if (isPaused || !this.isRunning(sid)) return;
-      const text = await fourLetter(clientPort, "srvr", host).catch(() => "");
+      const text = await fourLetter(clientPort, "srvr", host, 5_000).catch(() => "");
       const mode = /^Mode: (\S+)/m.exec(text)?.[1];
       if (mode !== undefined) found.set(sid, mode);
     }));
@@ -260,12 +271,13 @@ export class MixedEnsemble {
   }
 
   /**
-   * Whether a member is a Java leader: that answers a sync of its own client at once, maybe before
-   * it has applied what it has told its followers to apply.
+   * Whether a member may be a Java leader: that answers a sync of its own client at once, maybe
+   * before it has applied what it has told its followers to apply.
    */
   async isJavaLeader(sid: number): Promise<boolean> {
-    if (this.seat(sid).kind === OURS || !this.isRunning(sid)) return false;
-    return /^Mode: leader/m.test(await this.word(sid, "srvr").catch(() => ""));
+    if (this.seat(sid).kind === OURS) return false;
+    const text = await this.word(sid, "srvr").catch(() => "");
+    return !/^Mode: (follower|observer)/m.test(text);
   }
 
   /** Waits until a client sees at its member `sid` all that is done so far. */
@@ -273,19 +285,43 @@ export class MixedEnsemble {
     await client.sync(path);
     if (!await this.isJavaLeader(sid)) return;
     // Behind a write of its own, even one that fails, a session reads in the order of the leader.
-    await client.delete(`${path}/is-not-there`).catch((error: unknown) => {
+    await client.delete(`${path === "/" ? "" : path}/is-not-there`).catch((error: unknown) => {
       if (!(error instanceof ZkError) || error.code !== ErrorCode.NONODE) throw error;
     });
   }
 
   /** Polls until one leads; gives its sid. */
-  async leader(limitMs = 30_000): Promise<number> {
+  async leader(limitMs = 120_000): Promise<number> {
     let found = 0;
     await this.eventually("a leader", limitMs, async () => {
       found = [...await this.roles()].find(([, role]) => role === "leader")?.[0] ?? 0;
       return found !== 0;
     });
     return found;
+  }
+
+  /** Creates a node with a client whose session must last, while links break before the answer. */
+  async makes(client: ZkClient, path: string, data: Uint8Array | null = null): Promise<void> {
+    await unbroken(() => client.create(path, data)).catch((error: unknown) => {
+      // The try that was lost may have been done.
+      if (!(error instanceof ZkError) || error.code !== ErrorCode.NODEEXISTS) throw error;
+    });
+  }
+
+  /** As {@link makes}, with whatever session it takes. */
+  async persist(
+    sids: readonly number[],
+    path: string,
+    data: Uint8Array | null = null,
+  ): Promise<void> {
+    const deadline = performance.now() + PERSIST_MS;
+    for (;;) {
+      const client = this.client(sids);
+      const error = await this.makes(client, path, data).then(() => null, (refused) => refused);
+      if (error === null) return await client.close();
+      const isOver = error instanceof ZkError && error.code === ErrorCode.SESSIONEXPIRED;
+      if (!isOver || performance.now() > deadline) throw error;
+    }
   }
 
   /** Polls a condition; rejects, naming it, after the limit. */
@@ -307,7 +343,7 @@ export class MixedEnsemble {
       { host, port: clientPort }
     ));
     return this.adopt(
-      new ZkClient(new HostNetwork(), new HostClock(), { servers, timeoutMs: 8000, ...options }),
+      new ZkClient(new HostNetwork(), new HostClock(), { servers, timeoutMs: 20_000, ...options }),
     );
   }
 
@@ -322,9 +358,14 @@ export class MixedEnsemble {
     return await fourLetter(clientPort, word, host);
   }
 
-  /** `mntr` of a member as key and value. */
+  /** `mntr` of a member, as soon as it tells, as key and value. */
   async gauges(sid: number): Promise<Map<string, string>> {
-    const lines = (await this.word(sid, "mntr")).split("\n").filter((line) => line.includes("\t"));
+    let lines: string[] = [];
+    await this.eventually(`mntr of server ${sid}`, 60_000, async () => {
+      const text = await this.word(sid, "mntr").catch(() => "");
+      lines = text.split("\n").filter((line) => line.includes("\t"));
+      return lines.length > 0;
+    });
     return new Map(lines.map((line) => {
       const [key = "", value = ""] = line.split("\t");
       return [key.replace(/^zk_/, ""), value];

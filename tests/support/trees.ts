@@ -59,7 +59,7 @@ function difference(a: Map<string, Leaf>, b: Map<string, Leaf>): string[] {
  */
 export async function equalTrees(
   made: MixedEnsemble,
-  limitMs = 30_000,
+  limitMs = 120_000,
 ): Promise<Map<string, Leaf>> {
   let tree = new Map<string, Leaf>();
   let wrong = ["no tree was read"];

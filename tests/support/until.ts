@@ -1,9 +1,14 @@
 // Waiting in tests: for a condition, with a limit, and never for a fixed time.
 
 import { setImmediate, setTimeout } from "node:timers";
+import { setTimeout as wait } from "node:timers/promises";
+import { ZkError } from "../../lib/client/client.ts";
+import { ErrorCode } from "../../lib/txn/opcodes.ts";
+
+const UNBROKEN_MS = 120_000;
 
 /** Resolves when `condition` holds; rejects, naming it, when it does not within `limitMs`. */
-export function until(condition: () => boolean, what = "a condition", limitMs = 20_000) {
+export function until(condition: () => boolean, what = "a condition", limitMs = 60_000) {
   const stop = Date.now() + limitMs;
   return new Promise<void>((resolve, reject) => {
     let turns = 0;
@@ -16,4 +21,18 @@ export function until(condition: () => boolean, what = "a condition", limitMs = 
     };
     look();
   });
+}
+
+/** Asks again for what may be asked twice, while links break before the answer. */
+export async function unbroken<T>(asked: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + UNBROKEN_MS;
+  for (;;) {
+    try {
+      return await asked();
+    } catch (error) {
+      const isLost = error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS;
+      if (!isLost || performance.now() > deadline) throw error;
+    }
+    await wait(20);
+  }
 }
