@@ -51,6 +51,8 @@ const AIMS: readonly Aim[] = ["snapshot", "time", "log", "start", "time"];
 const HABITS: readonly SessionHabit[] = ["returns", "closes", "abandons", "returns", "closes"];
 const HOST = "127.0.0.1";
 const JAVA_EVERY = 5;
+/** Writes of each writer that are acknowledged before a kill, however slow the disk is. */
+const WRITES_MIN = 25;
 /** Znodes that make a snapshot take long enough to be hit. */
 const BALLAST = 1500;
 const SETTINGS = {
@@ -191,8 +193,8 @@ class CrashRounds {
     const told = this.#writers.map(({ acknowledged }) => acknowledged);
     for (const writer of this.#writers) writer.write();
     await until(
-      () => this.#writers.every(({ acknowledged }, i) => acknowledged > told[i]),
-      "every writer has something acknowledged",
+      () => this.#writers.every(({ acknowledged }, i) => acknowledged >= told[i] + WRITES_MIN),
+      "every writer has enough acknowledged",
     );
     await this.#aimed(aim, before);
     await this.#kill(server);
@@ -214,13 +216,13 @@ class CrashRounds {
     );
   }
 
-  /** Waits for the moment; one that does not come within two seconds is as good as any. */
+  /** Waits for the moment; one that does not come within half a minute is as good as any. */
   async #aimed(aim: Aim, before: ReadonlySet<string>): Promise<void> {
     if (aim === "time" || aim === "start") return await wait(20 + this.#random.below(250));
     const isIt = aim === "snapshot"
       ? (name: string) => name.endsWith(".tmp")
       : (name: string) => name.startsWith("log.");
-    const deadline = performance.now() + 2000;
+    const deadline = performance.now() + 30_000;
     while (performance.now() < deadline) {
       if (readdirSync(this.#folder).some((name) => isIt(name) && !before.has(name))) return;
       await wait(1);
@@ -258,7 +260,7 @@ class CrashRounds {
   async #abandonedAreGone(): Promise<void> {
     const client = await this.#client();
     for (const { folder, gone } of this.#writers) {
-      const deadline = performance.now() + 20_000;
+      const deadline = performance.now() + 60_000;
       for (;;) {
         const { nodes } = await readFolder(client, folder);
         const left = [...nodes].filter(([, { owner }]) => gone.has(owner));

@@ -24,7 +24,7 @@ export type SessionHabit =
   | "abandons";
 
 const SENT_MAX = 12;
-const TIMEOUT = { returns: 60_000, closes: 60_000, abandons: 4_000 } as const;
+const TIMEOUT = { returns: 60_000, closes: 60_000, abandons: 8_000 } as const;
 
 export class CrashWriter {
   readonly folder: string;
@@ -65,7 +65,9 @@ export class CrashWriter {
     while (this.#isWriting) {
       const client = await this.#connected();
       while (this.#isWriting && this.#client === client) {
-        while (this.#isWriting && !this.#isClosing && this.#underWay.length < SENT_MAX) {
+        // What is asked without a link waits for one, and would be sent after the restart.
+        const isRoom = (): boolean => !this.#isClosing && this.#underWay.length < SENT_MAX;
+        while (this.#isWriting && client.session.isUsable && isRoom()) {
           this.#send(client);
         }
         await new Promise((go) => setImmediate(go));
