@@ -635,6 +635,32 @@ describe("reaping", () => {
     assert(txn.body.kind === "error", hex(txn.header.zxid));
     agrees(server);
   });
+
+  it("spares what came into use again while it stood in line", () => {
+    const server = new FakeServer({ extendedTypes: true, server: { reapsPerMinute: 2 } });
+    const client = server.connect(40_000);
+    const pass = (seconds: number) => {
+      for (let i = 0; i < seconds; i++) {
+        server.pass(1000);
+        client.ask(OpCode.ping, () => {});
+      }
+      client.take();
+    };
+    for (const path of ["/first", "/renewed", "/another", "/gone"]) {
+      client.createTtl(path, 5, 50_000n);
+    }
+    pass(61);
+    assert.equal(server.tree.get("/first"), undefined); // the others follow, half a minute apart
+    client.set("/renewed", "again");
+    client.delete("/another");
+    client.create("/another");
+    pass(45);
+    const left = ["/renewed", "/another", "/gone"].map((path) =>
+      server.tree.get(path) !== undefined
+    );
+    assert.deepEqual(left, [true, true, false]);
+    agrees(server);
+  });
 });
 
 describe("random writes of several sessions, durable in random lumps", () => {

@@ -5,7 +5,7 @@
 
 import { Output } from "../codec/output.ts";
 import type { Millis } from "../ports.ts";
-import type { Tree } from "../tree/tree.ts";
+import type { Tree, Znode } from "../tree/tree.ts";
 import { OpCode } from "../txn/opcodes.ts";
 import { Buffer } from "node:buffer";
 import { LOCAL, type Request } from "./request.ts";
@@ -45,8 +45,11 @@ export class Reaper {
     const apart = Math.max(60_000 / this.#options.reapsPerMinute, 1);
     const requests: Request[] = [];
     while (this.#found.length > 0 && nowMono >= this.#nextReap) {
-      const path = this.#found.pop();
-      if (path !== undefined) requests.push(reap(path));
+      const path = this.#found.pop() ?? "";
+      // Many take their time, and what was found a while ago may be in use again.
+      const node = this.#tree.get(path);
+      if (node === undefined || !this.#mayGo(node, nowWall)) continue;
+      requests.push(reap(path));
       this.#nextReap += apart;
     }
     return requests;
@@ -54,25 +57,29 @@ export class Reaper {
 
   /** Paths that may go as of now. */
   candidates(nowWall: Millis): string[] {
+    const tree = this.#tree;
     const paths: string[] = [];
-    for (const path of this.#tree.containers()) if (this.#isUnused(path, nowWall)) paths.push(path);
-    for (const path of this.#tree.ttls()) if (this.#isOver(path, nowWall)) paths.push(path);
+    for (const node of tree.mortals()) {
+      if (this.#mayGo(node, nowWall)) paths.push(tree.pathOf(node));
+    }
     return paths;
   }
 
-  #isUnused(path: string, nowWall: Millis): boolean {
-    const node = this.#tree.get(path);
-    if (node === undefined || this.#tree.childCount(node) > 0) return false;
-    const { cversion, mtime } = this.#tree.persisted(node);
-    if (cversion > 0) return true; // it had a child once
-    const limit = this.#options.neverUsedContainerMs;
-    return limit !== 0 && nowWall - Number(mtime) > limit;
-  }
-
-  #isOver(path: string, nowWall: Millis): boolean {
-    const node = this.#tree.get(path);
-    if (node === undefined || this.#tree.childCount(node) > 0) return false;
-    return nowWall - Number(this.#tree.persisted(node).mtime) > this.#tree.ttlOf(node);
+  #mayGo(node: Znode, nowWall: Millis): boolean {
+    const tree = this.#tree;
+    if (tree.childCount(node) > 0) return false;
+    const age = nowWall - tree.mtimeOf(node);
+    switch (tree.kindOf(node)) {
+      case "ttl":
+        return age > tree.ttlOf(node);
+      case "container": {
+        if (tree.createdChildren(node) > 0) return true; // it had a child once
+        const limit = this.#options.neverUsedContainerMs;
+        return limit !== 0 && age > limit;
+      }
+      default:
+        return false;
+    }
   }
 }
 

@@ -66,6 +66,16 @@ export class TreeView {
     return this.core.nodes.long(node, At.pzxid);
   }
 
+  /** Wall-clock milliseconds. */
+  mtimeOf(node: Znode): number {
+    return Number(this.core.nodes.long(node, At.mtime));
+  }
+
+  /** How many children the node ever had. */
+  createdChildren(node: Znode): number {
+    return this.core.nodes.int(node, At.cversion);
+  }
+
   /** Writes the stat as clients see it: 68 bytes. */
   writeStat(node: Znode, out: Output): void {
     const { nodes } = this.core;
@@ -176,6 +186,12 @@ export class TreeView {
 
   *ttls(): IterableIterator<string> {
     for (const node of this.core.ttls) yield this.core.nodes.path(node);
+  }
+
+  /** Containers, then TTL nodes: a path each would be dear where there are millions. */
+  *mortals(): IterableIterator<Znode> {
+    yield* this.core.containers;
+    yield* this.core.ttls;
   }
 
   /** The tree digest, signed; 0 when digests are off. */
