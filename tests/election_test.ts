@@ -401,6 +401,31 @@ describe("links", () => {
     assert.deepEqual(effects.map((e) => e.type), ["introduce", "write"]);
   });
 
+  it("one that takes links and closes them is dialled ever more rarely, where we are told", () => {
+    const m = mesh(3n);
+    const addresses = [{ host: "localhost", port: 3888 }];
+    m.step({ type: "accepted", link: 1 }, at(0));
+    m.step({ type: "introduced", link: 1, sid: 1n, addresses }, at(0));
+    m.step({ type: "say", to: 1n, notification: heard({}) }, at(0));
+    let now = 0;
+    const waits: number[] = [];
+    for (let link = 2; link < 10; link++) {
+      m.step({ type: "dialled", link, sid: 1n }, at(now));
+      m.step({ type: "closed", link }, at(now));
+      assert.deepEqual(m.step({ type: "time" }, at(now)), []);
+      waits.push((m.deadline ?? 0) - now);
+      now = m.deadline ?? 0;
+      const again = m.step({ type: "time" }, at(now));
+      assert.deepEqual(again, [{ type: "dial", sid: 1n, advertised: [] }]);
+    }
+    assert.deepEqual(waits, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+    m.step({ type: "dialled", link: 10, sid: 1n }, at(now));
+    m.step({ type: "heard", link: 10, notification: heard({ state: 1 }) }, at(now));
+    m.step({ type: "closed", link: 10 }, at(now));
+    const said = m.step({ type: "say", to: 1n, notification: heard({}) }, at(now));
+    assert.deepEqual(said.map((e) => e.type), ["dial"], "one that spoke comes back soon");
+  });
+
   it("a link that leaves a question unanswered is replaced", () => {
     const m = mesh(3n);
     m.step({ type: "say", to: 1n, notification: heard({}) }, at(0));

@@ -70,6 +70,8 @@ export type MeshEffect =
 
 interface Neighbour {
   link: LinkId | null;
+  /** Something was heard on that link: whoever took it is no stranger in the other's place. */
+  isProven: boolean;
   dialling: boolean;
   /** Waits for a link. A newer message replaces it. */
   waiting: Notification | null;
@@ -142,6 +144,7 @@ export class Mesh {
     if (neighbour === undefined) {
       neighbour = {
         link: null,
+        isProven: false,
         dialling: false,
         waiting: null,
         last: null,
@@ -227,8 +230,8 @@ export class Mesh {
 
   #adopt(link: LinkId, sid: Sid, neighbour: Neighbour, now: Instant): readonly MeshEffect[] {
     neighbour.link = link;
+    neighbour.isProven = false;
     neighbour.redialAt = null;
-    neighbour.redialWait = this.#options.redialMinMs;
     neighbour.askedAt = null;
     this.#sidOf.set(link, sid);
     const message = neighbour.waiting ?? neighbour.last;
@@ -239,10 +242,14 @@ export class Mesh {
   #dialFailed(sid: Sid, now: Instant): readonly MeshEffect[] {
     const neighbour = this.#neighbour(sid);
     neighbour.dialling = false;
-    // What it said of itself once may be out of date; the configuration is asked next.
+    this.#failed(neighbour, now);
+    return [];
+  }
+
+  /** What it said of itself once may be out of date, or wrong: the configuration is asked next. */
+  #failed(neighbour: Neighbour, now: Instant): void {
     neighbour.advertised = [];
     this.#backOff(neighbour, now);
-    return [];
   }
 
   #backOff(neighbour: Neighbour, now: Instant, atLeast: Millis = 0): void {
@@ -253,7 +260,10 @@ export class Mesh {
   #heard(link: LinkId, notification: Notification): readonly MeshEffect[] {
     const from = this.#sidOf.get(link);
     if (from === undefined) return [];
-    this.#neighbour(from).askedAt = null;
+    const neighbour = this.#neighbour(from);
+    neighbour.isProven = true;
+    neighbour.redialWait = this.#options.redialMinMs;
+    neighbour.askedAt = null;
     return [{ type: "received", from, notification }];
   }
 
@@ -265,7 +275,8 @@ export class Mesh {
     const neighbour = this.#neighbour(sid);
     if (neighbour.link !== link) return [];
     neighbour.link = null;
-    neighbour.redialAt = now.mono;
+    if (neighbour.isProven) neighbour.redialAt = now.mono;
+    else this.#failed(neighbour, now); // a proxy takes links for a server that is down
     // A vote that was not answered may have been lost with the link.
     if (neighbour.askedAt !== null) neighbour.waiting ??= neighbour.last;
     neighbour.askedAt = null;
