@@ -181,6 +181,18 @@ describe("the counters of a connection", () => {
     assert.match(ask("srvr", server), /Received: 5\nSent: 6\n/);
   });
 
+  it("have no name for a write that was refused, as a Java 3.9.5 shows none", () => {
+    const server = new FakeServer();
+    const client = server.connect();
+    const lastOp = () => /lop=(\w+)/.exec(ask("cons", server))?.[1];
+    client.delete("/none");
+    assert.equal(lastOp(), "NA");
+    client.read(OpCode.getData, "/none");
+    assert.equal(lastOp(), "GETD");
+    client.create("/n");
+    assert.equal(lastOp(), "CREA");
+  });
+
   it("have the answer to a connect request, whatever it was", () => {
     const server = new FakeServer();
     const before = server.connect();

@@ -18,7 +18,7 @@ import { doorRefusal } from "./door.ts";
 import { eagerRefusal } from "./eager_acl.ts";
 import type { Handshake } from "./handshake.ts";
 import { LocalSessions } from "./local_sessions.ts";
-import { kindOf, shortName } from "./op_kinds.ts";
+import { kindOf, NO_OP, shortName } from "./op_kinds.ts";
 import type { Reads } from "./reads.ts";
 import { LOCAL } from "./request.ts";
 import type { Tally } from "./stats.ts";
@@ -293,7 +293,7 @@ export class Intake {
       // An eager refusal has no zxid: these two codes come from nowhere else here.
       const isEager = err === ErrorCode.NOAUTH || err === ErrorCode.INVALIDACL;
       core.reply(conn, xid, isEager ? 0n : core.tree.lastZxid, err);
-      core.answered(conn, shortName(op), xid, arrivedMono, HEADER_SIZE);
+      core.answered(conn, NO_OP, xid, arrivedMono, HEADER_SIZE);
     } else if (op === OpCode.closeSession) {
       this.#locals.close(conn);
       core.refuse(conn, xid, 0);

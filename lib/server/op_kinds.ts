@@ -7,6 +7,9 @@ import { OpCode } from "../txn/opcodes.ts";
 
 export type OpKind = "read" | "write" | "sync";
 
+/** The name of what was refused before it was anything, as Java has it. */
+export const NO_OP = "NA";
+
 /** Op codes that clients may send start at closeSession's −11. */
 const LOWEST = -16;
 const TABLE_SIZE = 128;
@@ -43,7 +46,7 @@ const WRITES: readonly (readonly [number, string])[] = [
 ];
 
 const kinds: (OpKind | null)[] = new Array(TABLE_SIZE - LOWEST).fill(null);
-const names: string[] = new Array(TABLE_SIZE - LOWEST).fill("NA");
+const names: string[] = new Array(TABLE_SIZE - LOWEST).fill(NO_OP);
 for (const [kind, rows] of [["read", READS], ["write", WRITES]] as const) {
   for (const [op, name] of rows) {
     kinds[op - LOWEST] = kind;
@@ -60,4 +63,4 @@ const isInTable = (op: number): boolean => op >= LOWEST && op < TABLE_SIZE;
 export const kindOf = (op: number): OpKind | null => isInTable(op) ? kinds[op - LOWEST] : null;
 
 /** The op's name in `cons`. */
-export const shortName = (op: number): string => isInTable(op) ? names[op - LOWEST] : "NA";
+export const shortName = (op: number): string => isInTable(op) ? names[op - LOWEST] : NO_OP;

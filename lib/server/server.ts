@@ -22,7 +22,7 @@ import { Inspection } from "./inspect.ts";
 import { Intake } from "./intake.ts";
 import { LocalSessions } from "./local_sessions.ts";
 import { countWrite, NamespaceMeter } from "./namespaces.ts";
-import { shortName } from "./op_kinds.ts";
+import { NO_OP, shortName } from "./op_kinds.ts";
 import { Reads } from "./reads.ts";
 import { Reaper } from "./reaper.ts";
 import { errorOf, hasMoved, writeApplied } from "./replies.ts";
@@ -275,7 +275,8 @@ export class Server implements ServerFace<Connection> {
     const size = out.size - at;
     this.#updateLatency.add(core.mono - arrivedMono);
     this.#responseBytes.add(size);
-    core.answered(conn, shortName(op), xid, arrivedMono, size);
+    const name = applied.type === OpCode.error ? NO_OP : shortName(op);
+    core.answered(conn, name, xid, arrivedMono, size);
     if (op === OpCode.closeSession) core.close(conn);
   }
 
