@@ -28,22 +28,27 @@ export class DiskLog {
   readonly size: number;
   readonly #history: LogHistory;
   readonly #note: Trace["note"];
-  #first: LogRecord | null;
+  /** Read already, not decoded. */
+  readonly #ahead: LogRecord[];
 
   /** Use {@link DiskLog.open}. */
   constructor(
     history: LogHistory,
-    first: LogRecord,
+    ahead: LogRecord[],
     size: number,
     note: Trace["note"],
   ) {
     this.#history = history;
-    this.#first = first;
+    this.#ahead = ahead;
     this.size = size;
     this.#note = note;
   }
 
-  /** Null when `from` lies before the oldest transaction, or more than `limit` bytes follow it. */
+  /**
+   * Begins with the newest transaction up to `from`; what its file holds before that, perhaps a
+   * hundred thousand, is passed over. Null when `from` lies before the oldest transaction, or the
+   * files are longer than `limit` bytes.
+   */
   static open(
     disk: Disk,
     dirs: DataDirs,
@@ -59,21 +64,29 @@ export class DiskLog {
       allowGaps: false,
       note: () => {}, // the tail that is being written looks torn
     });
-    const first = attempt(() => history.next(), note);
-    return first === null || first.zxid > from ? null : new DiskLog(history, first, size, note);
+    const ahead = around(() => attempt(() => history.next(), note), from);
+    return ahead.length === 0 ? null : new DiskLog(history, ahead, size, note);
   }
 
   /** The next transaction, or null when there are no more that can be read. */
   next(): Txn | null {
-    const first = this.#first;
-    this.#first = null;
-    const record = first ?? attempt(() => this.#history.next(), this.#note);
+    const record = this.#ahead.shift() ?? attempt(() => this.#history.next(), this.#note);
     return record === null ? null : attempt(() => decodeTxn(record.entry.slice()), this.#note);
   }
 
   *[Symbol.iterator](): IterableIterator<Txn> {
     for (let txn = this.next(); txn !== null; txn = this.next()) yield txn;
   }
+}
+
+/** The newest record up to `from`, and the one behind it; nothing when there is none up to it. */
+function around(next: () => LogRecord | null, from: Zxid): LogRecord[] {
+  let newest: LogRecord | null = null;
+  for (let record = next(); record !== null; record = next()) {
+    if (record.zxid > from) return newest === null ? [] : [newest, record];
+    newest = record;
+  }
+  return newest === null ? [] : [newest];
 }
 
 /** Null, with a note, when the disk does not give what a learner needs: then it gets a SNAP. */

@@ -207,8 +207,8 @@ export class Store {
   }
 
   /**
-   * The transactions on disk from the start of the file that holds `from`, for a learner that is
-   * behind what memory holds. Null when they are not there or more than `snapshotSizeFactor` allows.
+   * The transactions on disk from the newest one up to `from` on, for a learner that is behind what
+   * memory holds. Null when they are not there or more than `snapshotSizeFactor` allows.
    */
   readLog(from: Zxid): DiskLog | null {
     const { disk, note } = this.#ports;
