@@ -355,6 +355,16 @@ describe("serve", () => {
     });
   });
 
+  it("knows its file by a name that holds in any working directory", async () => {
+    await inDirectory({ "zoo.cfg": CONFIG.join("\n"), myid: "1" }, (directory) => {
+      const io = fakeIo({}, directory);
+      const order = readServe(["zoo.cfg", "--set", `dataDir=${directory}`], io);
+      assert.ok(typeof order !== "number", io.err());
+      assert.equal(order.config.configPath, join(directory, "zoo.cfg"));
+      return Promise.resolve();
+    });
+  });
+
   it("takes the four forms of words", () => {
     const ports = [[], ["2182", "/d"], ["2183", "/d", "500", "3"]].map((words) => {
       const order = readServe(words, fakeIo());

@@ -4,7 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { resolve } from "node:path";
 import {
   type Complaint,
   complaintText,
@@ -108,8 +108,11 @@ export function readServe(args: readonly string[], io: CliIo): ServeOrder | numb
     } else printComplaints(io, result.complaints);
     return result.exitCode;
   }
+  // A reconfig writes names beside this one into the file, which the next start must find from any
+  // working directory (operations.md 1.5).
+  const configPath = path === null ? null : resolve(io.cwd, path);
   return {
-    config: result.config,
+    config: { ...result.config, configPath },
     warnings: result.warnings,
     levels,
     format,
@@ -136,7 +139,7 @@ function refuse(io: CliIo, error: string): number {
 /** A file as Java's Properties reads it; null when it cannot be read. */
 function readLatin1(io: CliIo, path: string): string | null {
   try {
-    return readFileSync(isAbsolute(path) ? path : join(io.cwd, path), "latin1");
+    return readFileSync(resolve(io.cwd, path), "latin1");
   } catch {
     return null; // the reader names the file and says what it was for
   }
