@@ -477,6 +477,49 @@ describe("closeSession of very many", () => {
   });
 });
 
+describe("text that is no UTF-8", () => {
+  /** A create whose list has so many bytes that each go on as three. */
+  const writeCreate = (out: Output, path: string, length: number): void => {
+    const id = Buffer.alloc(length, 0xff);
+    id.write("u:"); // two parts, as a digest has
+    out.ustring(path);
+    out.int(-1);
+    out.int(1);
+    out.int(31);
+    out.ustring("digest");
+    out.buffer(id);
+    out.int(0);
+  };
+
+  it("is refused when the txn would be longer than others read (H-L18)", () => {
+    const server = new FakeServer({ instant: false, prepare: { recordLimit: 10_000 } });
+    const client = server.dial();
+    client.connect(10_000);
+    server.flush();
+    client.welcome();
+    client.ask(OpCode.create, (out) => writeCreate(out, "/short", 3000));
+    client.ask(OpCode.create, (out) => writeCreate(out, "/long", 3500));
+    client.ask(OpCode.multi, (out) => {
+      for (const path of ["/part-1", "/part-2", "/part-3"]) {
+        records.writeMultiHeader(out, { type: OpCode.create, done: false, err: -1 });
+        writeCreate(out, path, 1200);
+      }
+      records.writeMultiHeader(out, { type: -1, done: true, err: -1 });
+    });
+    assert.equal(server.prepare.outstanding.find("/part-1"), null);
+    client.ask(
+      OpCode.create,
+      (out) => records.writeCreateRequest(out, { path: "/s-", data: null, acl: OPEN, flags: 2 }),
+    );
+    server.flush();
+    const errors = client.replies().map(({ header }) => header.err);
+    assert.deepEqual(errors, [0, E.BADARGUMENTS, E.BADARGUMENTS, 0]);
+    assert.ok(server.log.every((txn) => txn.bytes.length <= 10_000));
+    assert.notEqual(server.tree.get("/s-0000000001"), undefined);
+    agrees(server);
+  });
+});
+
 describe("sessions that end in one tick", () => {
   it("take no quadratic time, however many they are", () => {
     const server = new FakeServer({ instant: false });

@@ -18,7 +18,7 @@ import {
   readSetACLRequest,
   readSetDataRequest,
 } from "../records/client.ts";
-import { readCreateSessionTxn, type TxnDigest } from "../records/txn.ts";
+import { readCreateSessionTxn, type TxnDigest, type TxnHeader } from "../records/txn.ts";
 import { decodeText } from "../codec/input.ts";
 import type { OwnerOptions } from "../tree/owner.ts";
 import type { Tree } from "../tree/tree.ts";
@@ -57,6 +57,11 @@ const CONFIG_PATH = "/zookeeper/config";
 const encoder = new TextEncoder();
 /** Length, and UTF-8 of text as JavaScript counts it, at the most. */
 const BYTES_PER_UNIT = 4;
+/**
+ * Requests above this share of the limit may become txns above it: text that is no UTF-8 goes on
+ * with three bytes for each of its own, and what stands for `auth` may take half of the limit.
+ */
+const GROWTH_MAX = 8;
 
 export class Prepare implements PrepareFace {
   nextZxid: Zxid;
@@ -99,20 +104,22 @@ export class Prepare implements PrepareFace {
       owner: request.owner,
       authBytes: 0,
     };
+    const mayGrow = GROWTH_MAX * request.body.length > this.#options.recordLimit;
+    if (mayGrow) this.outstanding.begin();
     const made = this.#options.hasSpace?.() === false && addsData(request.op)
       ? ErrorCode.SYSTEMERROR // the one code for it that every client knows
       : this.#decoded(request, txn, now);
-    const refused = typeof made === "number";
-    const header = {
-      clientId: request.sessionId,
-      cxid: request.cxid,
-      zxid,
-      time,
-      type: refused ? OpCode.error : request.op,
-    };
-    return refused
-      ? makeTxn(header, { kind: "error", record: { err: made } }, null)
+    const { sessionId: clientId, cxid, op: type } = request;
+    const header = { clientId, cxid, zxid, time, type };
+    let ready = typeof made === "number"
+      ? errorTxn(header, made)
       : makeTxn(header, made, this.#digest());
+    if (mayGrow && ready.bytes.length > this.#options.recordLimit) {
+      this.outstanding.undo();
+      ready = errorTxn(header, ErrorCode.BADARGUMENTS);
+    }
+    this.outstanding.keep();
+    return ready;
   }
 
   applied(zxid: Zxid): void {
@@ -193,7 +200,6 @@ export class Prepare implements PrepareFace {
       if (!refused) this.outstanding.undo();
       refused = true;
     }
-    this.outstanding.keep();
     return { kind: "multi", parts };
   }
 
@@ -252,6 +258,9 @@ function createAsk(op: MultiOp & { readonly kind: "create" }): CreateAsk {
   const { type, path, data, acl, flags, ttl } = op;
   return { op: type, path, data, acl, flags, ttl };
 }
+
+const errorTxn = (header: TxnHeader, err: number): Txn =>
+  makeTxn({ ...header, type: OpCode.error }, { kind: "error", record: { err } }, null);
 
 /** Sessions of requests that no client sent. */
 export const NO_SESSION: SessionId = 0n;
