@@ -178,6 +178,22 @@ describe("a connection", () => {
     assert.equal(refused.isClosed, true);
   });
 
+  it("that takes more ids than its requests can bring along is refused and closed", () => {
+    const server = new FakeServer();
+    const few = server.connect();
+    const many = server.connect();
+    const auth = (client: FakeClient, bytes: Uint8Array) => {
+      const packet = { type: 0, scheme: "digest", auth: bytes };
+      client.ask(OpCode.auth, (out) => records.writeAuthPacket(out, packet), -4);
+    };
+    for (let i = 0; i < 100; i++) auth(few, Buffer.from(`user-${i}:x`));
+    assert.deepEqual(headers(few).at(-1), "-4 0");
+    assert.equal(few.isClosed, false);
+    auth(many, Buffer.alloc(900_000, 0xff)); // no UTF-8: three times as much to a leader
+    assert.deepEqual(headers(many), [`-4 ${E.AUTHFAILED}`]);
+    assert.equal(many.isClosed, true);
+  });
+
   it("that is idle for too long is closed without a word", () => {
     const server = new FakeServer();
     const client = server.dial();

@@ -39,9 +39,14 @@ export function permits(
   return false;
 }
 
-/** Bytes that an entry of a list with this id takes, at the most. */
-export const entryBytes = ({ scheme, id }: Id): number =>
-  ENTRY_BYTES + BYTES_PER_UNIT * ((scheme ?? "").length + (id ?? "").length);
+/** Bytes that these ids take in a list, at the most. */
+export function idsBytes(ids: readonly Id[]): number {
+  let bytes = 0;
+  for (const { scheme, id } of ids) {
+    bytes += ENTRY_BYTES + BYTES_PER_UNIT * ((scheme ?? "").length + (id ?? "").length);
+  }
+  return bytes;
+}
 
 /**
  * The list as it is stored: duplicates gone, `auth` replaced by the caller's own ids, every id
@@ -70,7 +75,7 @@ export function fixup(
     if (scheme === "auth") {
       if (own === null) {
         own = ids.filter((caller) => isAuthenticating(caller.scheme, options));
-        ownBytes = own.reduce((sum, caller) => sum + entryBytes(caller), 0);
+        ownBytes = idsBytes(own);
       }
       room -= ownBytes;
       if (own.length === 0 || room < 0) return null;

@@ -5,7 +5,7 @@
 // Must agree with PrepRequestProcessor.pRequest2Txn; what would halt apply is refused (section 11).
 
 import type { Zxid } from "../base/ids.ts";
-import { type AuthOptions, entryBytes, fixup, Perm, permits } from "../auth/mod.ts";
+import { type AuthOptions, fixup, idsBytes, Perm, permits } from "../auth/mod.ts";
 import type { ACL, Id, StatPersisted } from "../records/data.ts";
 import {
   CONTAINER_OWNER,
@@ -292,7 +292,7 @@ export class OpPreparer {
     const limit = this.#rules.recordLimit / 2;
     const acl = fixup(asked, txn.auth, this.#rules.auth, limit - txn.authBytes);
     if (acl === null || asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
-    for (const { id } of acl) txn.authBytes += entryBytes(id);
+    txn.authBytes += idsBytes(acl.map(({ id }) => id));
     return txn.authBytes > limit ? null : acl;
   }
 
