@@ -95,7 +95,7 @@ describe("a server that is asked to end", () => {
 });
 
 describe("a server that cannot start", () => {
-  it("says that its port is in use and exits with 1", async () => {
+  it("says that its port is in use and exits with 1, its files untouched", async () => {
     await inPlace({}, async (place) => {
       const other = createServer();
       await new Promise<void>((done) => other.listen(place.port, "127.0.0.1", () => done()));
@@ -105,6 +105,7 @@ describe("a server that cannot start", () => {
       assert.match(stderr, /Address already in use/);
       assert.ok(stderr.includes(`127.0.0.1:${place.port}`), stderr);
       assert.match(stderr, /stop what holds the port, or set clientPort to another/);
+      assert.deepEqual(readdirSync(place.dataDir), [], "they may be another server's");
     });
   });
 

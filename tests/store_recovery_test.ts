@@ -201,6 +201,23 @@ describe("recovery", () => {
   });
 });
 
+describe("recovery while another server works in the folder", () => {
+  test("removes no file that came while it was read", () => {
+    const disk = diskWith(new Workload(41).many(20));
+    const log = disk.get("/data/version-2/log.1").slice();
+    const read = disk.read.bind(disk);
+    const came = ["/data/version-2/log.15", "/data/version-2/snapshot.14.tmp"];
+    disk.read = (path, from, length) => {
+      if (path.endsWith("log.1")) {
+        for (const name of came) disk.put(name, log.subarray(0, 16));
+      }
+      return read(path, from, length);
+    };
+    open(disk);
+    for (const name of came) assert.notEqual(disk.size(name), null, name);
+  });
+});
+
 describe("data folders", () => {
   const isDataDir = (part: string) => (error: unknown): boolean =>
     isFault(error, "DATA_DIR") && error.message.includes(part);

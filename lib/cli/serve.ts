@@ -6,7 +6,7 @@ import { HostClock } from "../host/clock.ts";
 import { HostDisk } from "../host/disk.ts";
 import { environment, fileTime, processGauges } from "../host/facts.ts";
 import { HostHttp } from "../host/http.ts";
-import { HostNetwork } from "../host/network.ts";
+import { HostNetwork, probePort } from "../host/network.ts";
 import {
   exit,
   exitCodeOf,
@@ -16,7 +16,8 @@ import {
   onUncaught,
 } from "../host/process.ts";
 import { HostRandom } from "../host/random.ts";
-import { complaintText } from "../peer/config.ts";
+import { notOurs } from "../peer/client_port.ts";
+import { complaintText, type Config } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import { checkConfig } from "./check_config.ts";
 import type { CliIo } from "./io.ts";
@@ -47,6 +48,7 @@ export async function run(args: string[], io: CliIo): Promise<number> {
   });
   return await new Promise<number>((done) => {
     let peer: Peer | null = null;
+    let isOver = false;
     const quiet = [
       onEndingSignal((signal) => {
         log.note("info", "serve", `asked to end by ${signal}`);
@@ -63,6 +65,7 @@ export async function run(args: string[], io: CliIo): Promise<number> {
       }),
     ];
     const over = (code: number): void => {
+      isOver = true;
       for (const stop of quiet) stop();
       log.note("info", "serve", `Exiting with code ${code}`);
       exitWithin(LAST_WORDS, code);
@@ -73,23 +76,37 @@ export async function run(args: string[], io: CliIo): Promise<number> {
       log.note("error", "serve", text);
       over(exitCode ?? exitCodeOf(fault));
     };
-    try {
-      peer = new Peer(
-        config,
-        {
-          newClock: () => new HostClock(),
-          network: new HostNetwork(),
-          disk: new HostDisk(),
-          http: new HostHttp(),
-          random: new HostRandom(),
-          facts: { environment, gauges: processGauges, fileTime },
-          note: (level, area, text, detail) => log.note(level, area, text, detail),
-        },
-        { failed: (fault: Fault, exitCode?: number) => failed(fault, exitCode) },
-      );
-      peer.start();
-    } catch (error) {
-      failed(error);
-    }
+    const begin = (): void => {
+      if (isOver) return;
+      try {
+        peer = new Peer(
+          config,
+          {
+            newClock: () => new HostClock(),
+            network: new HostNetwork(),
+            disk: new HostDisk(),
+            http: new HostHttp(),
+            random: new HostRandom(),
+            facts: { environment, gauges: processGauges, fileTime },
+            note: (level, area, text, detail) => log.note(level, area, text, detail),
+          },
+          { failed: (fault: Fault, exitCode?: number) => failed(fault, exitCode) },
+        );
+        peer.start();
+      } catch (error) {
+        failed(error);
+      }
+    };
+    whenAlone(config, begin, failed);
   });
+}
+
+/**
+ * A start takes for leftovers of a crash what a running server is about to write. So whoever holds
+ * our port for clients is noticed before the files are touched, as by Java, which binds it first.
+ */
+function whenAlone(config: Config, go: () => void, failed: (fault: Fault) => void): void {
+  if (config.client === null || config.client.port === 0) return go();
+  const at = { host: config.client.host ?? "", port: config.client.port };
+  probePort(at, (fault) => fault === null ? go() : failed(notOurs(fault, at)));
 }

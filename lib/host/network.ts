@@ -64,6 +64,16 @@ export class HostNetwork implements Network {
   }
 }
 
+/** Hears what keeps us from listening there, or null when nothing does; the port is free again then. */
+export function probePort(at: Address, done: (fault: Fault | null) => void): void {
+  const server = createServer((socket) => void socket.destroy());
+  server.on("error", (error) => done(linkFault(error, "listening", addressText(at))));
+  server.listen(
+    { host: at.host === "" ? undefined : at.host, port: at.port },
+    () => void server.close(() => done(null)),
+  );
+}
+
 function boundAddress(server: Server, asked: Address): Address {
   const bound = server.address();
   assert(bound !== null && typeof bound === "object", "a TCP listener has an address");

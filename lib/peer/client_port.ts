@@ -68,13 +68,7 @@ export class ClientPort {
     this.#listener = this.#network.listen(at, (link) => this.#accepted(link), (bound) => {
       if (this.#listener === null) return;
       if (!(bound instanceof Fault)) return this.#ears.bound(bound);
-      this.#ears.fatal(
-        new Fault(bound.code, "Address already in use or not ours: cannot serve clients", {
-          where: `${at.host}:${at.port}`,
-          cause: bound,
-          hint: "stop what holds the port, or set clientPort to another",
-        }),
-      );
+      this.#ears.fatal(notOurs(bound, at));
     }, { keepAlive, troubled, ...(backlog > 0 ? { backlog } : {}) });
   }
 
@@ -185,6 +179,14 @@ export class ClientPort {
     });
   }
 }
+
+/** Why there is no listening for clients, and what to do. */
+export const notOurs = (fault: Fault, at: Address): Fault =>
+  new Fault(fault.code, "Address already in use or not ours: cannot serve clients", {
+    where: `${at.host}:${at.port}`,
+    cause: fault,
+    hint: "stop what holds the port, or set clientPort to another",
+  });
 
 /** The address as Java prints it: IPv4 in IPv6 as IPv4, IPv6 with all eight groups (client.md 5.5). */
 export function javaHost(host: string): string {

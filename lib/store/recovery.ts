@@ -76,6 +76,8 @@ export function recover(
   const tree = loaded?.tree ?? new Tree(treeOptions);
   tree.lastZxid = after;
   const logs = filesOf(disk, dirs.logs, LOG);
+  const unfinished = filesOf(disk, dirs.snapshots, SNAPSHOT)
+    .filter(({ name }) => name.endsWith(TEMPORARY));
   const files = loaded === null ? logs : filesFrom(logs, after + 1n);
   const history = new LogHistory(disk, files, after, {
     allowGaps: options.allowDiscontinuousProposals,
@@ -111,7 +113,8 @@ export function recover(
   }
   refuseHole(history, check.report());
   bridge.finish(tree.lastZxid);
-  cleanUp(disk, dirs, history, tree.lastZxid, note);
+  const beyond = logs.filter(({ zxid }) => zxid > tree.lastZxid);
+  cleanUp(disk, history, [...beyond, ...unfinished], note);
   if (newest !== null) makeDurable(disk, newest.path, end);
   const isEmpty = loaded === null && replayed === 0;
   return {
@@ -239,14 +242,14 @@ function decode(record: LogRecord, file: DataFile | null): Txn {
 }
 
 /**
- * Takes away what a crash has left: the torn tail of the last file, files without a record whose
- * name the next transactions will want, and snapshots that were never finished.
+ * Takes away what a crash has left: the torn tail of the last file, and `leftovers`, which are files
+ * without a record whose name the next transactions will want, and snapshots that were never
+ * finished. None that came while we read: then another server works in this folder.
  */
 function cleanUp(
   disk: Disk,
-  dirs: DataDirs,
   history: LogHistory,
-  lastZxid: Zxid,
+  leftovers: readonly DataFile[],
   note: Trace["note"],
 ): void {
   const { tail } = history;
@@ -257,12 +260,7 @@ function cleanUp(
     });
     disk.truncate(tail.file.path, tail.end.at);
   }
-  for (const file of filesOf(disk, dirs.logs, LOG)) {
-    if (file.zxid > lastZxid) disk.remove(file.path);
-  }
-  for (const file of filesOf(disk, dirs.snapshots, SNAPSHOT)) {
-    if (file.name.endsWith(TEMPORARY)) disk.remove(file.path);
-  }
+  for (const { path } of leftovers) disk.remove(path);
 }
 
 /**
