@@ -395,6 +395,30 @@ describe("a connect request", () => {
 });
 
 describe("a follower's client", () => {
+  it("do not pass on what a Java leader could not read from its log again", () => {
+    const learner = new FakeLearner();
+    const client = learner.connect();
+    const create = (xid: number, path: string, filler: number) =>
+      client.raw(FakeClient.frame(xid, OpCode.create, (out) => {
+        const id = Buffer.alloc(900_000, filler); // 0xff is no UTF-8 and goes on as three bytes
+        id.write("u:");
+        out.ustring(path);
+        out.int(-1);
+        out.int(1);
+        out.int(31);
+        out.ustring("digest");
+        out.buffer(id);
+        out.int(0);
+      }));
+    create(1, "/good", 0x61);
+    assert.equal(learner.sent.length, 1);
+    create(2, "/bad", 0xff);
+    assert.equal(learner.sent.length, 1);
+    learner.hear();
+    learner.deliver();
+    assert.deepEqual(headers(client), ["1 0", `2 ${E.BADARGUMENTS}`]);
+  });
+
   it("has its writes ordered with those of others and is answered for its own", () => {
     const learner = new FakeLearner();
     const other = learner.leader.connect();

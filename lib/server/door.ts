@@ -4,18 +4,62 @@
 // Must agree with what PrepRequestProcessor can decode; what halts is in hazards.ts.
 
 import type { Input } from "../codec/input.ts";
+import type { ACL } from "../records/data.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import { readRequestBody, readRequestRecord } from "../wire/client.ts";
 import { isBadQuotaText, isNamelessQuota } from "./hazards.ts";
 import { readMultiOps } from "./multi_ops.ts";
 import { isSequentialMode, isTtlMode } from "./prepare_op.ts";
 
+const REPLACEMENT = 0xfffd;
+/** A list with text that is no UTF-8 becomes three times as long on its way. */
+const GROWTH_MAX = 3;
+
 /**
- * 0 to let a write pass, BADARGUMENTS when Java halts on it. Faults: those of decoding, on which a
- * leader of 3.9 stalls.
+ * 0 to let a write pass, BADARGUMENTS when Java halts on it, at once or when it next reads its log:
+ * `recordLimit` is the longest record that is read. Faults: those of decoding, on which a leader of
+ * 3.9 stalls.
  */
-export function doorRefusal(input: Input, op: number): number {
-  return isHazard(input, op) ? ErrorCode.BADARGUMENTS : 0;
+export function doorRefusal(input: Input, op: number, recordLimit: number): number {
+  const start = input.at;
+  const length = input.end - start;
+  if (isHazard(input, op)) return ErrorCode.BADARGUMENTS;
+  if (GROWTH_MAX * length <= recordLimit) return 0;
+  input.at = start;
+  let grown = length;
+  for (const acl of listsOf(input, op)) grown += growthOf(acl);
+  return grown > recordLimit ? ErrorCode.BADARGUMENTS : 0;
+}
+
+/** The access lists that a write brings. */
+function listsOf(input: Input, op: number): (readonly ACL[] | null)[] {
+  switch (op) {
+    case OpCode.create:
+    case OpCode.create2:
+    case OpCode.createContainer:
+    case OpCode.createTTL:
+    case OpCode.setACL:
+      return [readRequestRecord(input, op).acl];
+    case OpCode.multi:
+      return readMultiOps(input).map((part) => part.kind === "create" ? part.acl : null);
+    default:
+      return [];
+  }
+}
+
+/** Bytes by which ids get longer: paths hold no such characters, and data stays as it is. */
+function growthOf(acl: readonly ACL[] | null): number {
+  let growth = 0;
+  for (const { id } of acl ?? []) {
+    for (const text of [id.scheme ?? "", id.id ?? ""]) {
+      for (let i = 0; i < text.length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit === REPLACEMENT) growth += 2; // three bytes for one
+        else if (unit >= 0xd800 && unit <= 0xdfff) growth += 1; // six bytes for four
+      }
+    }
+  }
+  return growth;
 }
 
 function isHazard(input: Input, op: number): boolean {

@@ -338,7 +338,7 @@ export class Intake {
     const { input } = this.#core;
     const start = input.at;
     try {
-      return doorRefusal(input, op);
+      return doorRefusal(input, op, this.#core.options.recordLimit);
     } catch (fault) {
       if (!isFault(fault)) throw fault;
       this.#core.note("warn", "server", `a request cannot be decoded: ${fault.message}`, {
