@@ -193,7 +193,10 @@ class CrashRounds {
     const told = this.#writers.map(({ acknowledged }) => acknowledged);
     for (const writer of this.#writers) writer.write();
     await until(
-      () => this.#writers.every(({ acknowledged }, i) => acknowledged >= told[i] + WRITES_MIN),
+      () =>
+        this.#writers.every(({ acknowledged, hasFailed }, i) =>
+          hasFailed || acknowledged >= told[i] + WRITES_MIN
+        ),
       "every writer has enough acknowledged",
     );
     await this.#aimed(aim, before);

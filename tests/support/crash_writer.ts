@@ -44,6 +44,8 @@ export class CrashWriter {
   #serial = 0;
   #isWriting = false;
   #isClosing = false;
+  /** Nobody heard whether a close under way at the kill was done, and the nodes do not tell. */
+  #mayBeClosed = false;
   #failure: Error | null = null;
 
   constructor(name: string, habit: SessionHabit, at: Address, seed: number) {
@@ -56,23 +58,39 @@ export class CrashWriter {
   /** Makes the folder; once. */
   async prepare(): Promise<void> {
     const client = await this.#connected();
-    await client.create(this.folder, encoded("folder"));
+    await client?.create(this.folder, encoded("folder"));
   }
 
   /** Writes until {@link stop}, or until the link breaks; a session that was closed gets a next one. */
   async write(): Promise<void> {
     this.#isWriting = true;
-    while (this.#isWriting) {
-      const client = await this.#connected();
-      while (this.#isWriting && this.#client === client) {
-        // What is asked without a link waits for one, and would be sent after the restart.
-        const isRoom = (): boolean => !this.#isClosing && this.#underWay.length < SENT_MAX;
-        while (this.#isWriting && client.session.isUsable && isRoom()) {
-          this.#send(client);
-        }
-        await new Promise((go) => setImmediate(go));
+    try {
+      while (this.#isWriting) {
+        const client = await this.#connected();
+        if (client !== null) await this.#writeBy(client);
       }
+    } catch (error) {
+      this.#failed(`no session: ${error}`);
     }
+  }
+
+  async #writeBy(client: ZkClient): Promise<void> {
+    while (this.#isWriting && this.#client === client) {
+      // What is asked without a link waits for one, and would be sent after the restart.
+      const isRoom = (): boolean => !this.#isClosing && this.#underWay.length < SENT_MAX;
+      while (this.#isWriting && client.session.isUsable && isRoom()) this.#send(client);
+      await new Promise((go) => setImmediate(go));
+    }
+  }
+
+  /** Something went wrong: {@link lost} will tell. */
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
+  #failed(why: string): void {
+    this.#failure ??= new Error(`${this.folder}: ${why}`);
+    this.stop();
   }
 
   stop(): void {
@@ -107,6 +125,7 @@ export class CrashWriter {
         this.#acked.forget(this.gone);
         this.#sent = this.#acked.copy();
         const isClosed = this.#underWay.slice(0, done).some(({ kind }) => kind === "close");
+        this.#mayBeClosed = !isClosed && this.#showsNoClose(found, this.#underWay.slice(done));
         this.#underWay = [];
         this.#isClosing = false;
         if (isClosed) this.#drop();
@@ -123,12 +142,24 @@ export class CrashWriter {
     }
   }
 
+  /** Whether the session may have been closed by `rest`: without ephemerals no node tells. */
+  #showsNoClose(found: WriterState, rest: readonly CrashOp[]): boolean {
+    if (!rest.some(({ kind }) => kind === "close")) return false;
+    const after = this.#acked.copy();
+    for (const op of rest) after.apply(op);
+    return after.differsFrom(found, this.gone) === null;
+  }
+
   /** The session that was open when the server was killed must still be one; or must not. */
   async comeBack(): Promise<void> {
     const client = this.#client;
     if (client === null) return;
     const session = client.sessionId;
-    await client.connected();
+    const isBack = await client.connected().then(() => true, (error: unknown) => {
+      if (!this.#mayBeClosed) throw new Error(`${this.folder}: the session is gone: ${error}`);
+      return false;
+    });
+    if (!isBack) return this.#drop();
     if (session === 0n) return; // the server was killed before it could give one
     assert.equal(client.sessionId, session, `${this.folder}: the session is not the same`);
   }
@@ -144,14 +175,17 @@ export class CrashWriter {
     this.#client = null;
   }
 
-  async #connected(): Promise<ZkClient> {
-    this.#client ??= new ZkClient(new HostNetwork(), new HostClock(), {
+  /** Null when the client was given up meanwhile. */
+  async #connected(): Promise<ZkClient | null> {
+    const client = this.#client ??= new ZkClient(new HostNetwork(), new HostClock(), {
       servers: [this.#at],
       timeoutMs: TIMEOUT[this.habit],
       retryMs: 20,
     });
-    await this.#client.connected();
-    return this.#client;
+    await client.connected().catch((error: unknown) => {
+      if (this.#client === client) throw error;
+    });
+    return this.#client === client ? client : null;
   }
 
   #send(client: ZkClient): void {
@@ -171,8 +205,7 @@ export class CrashWriter {
     };
     client.ask(code, path, write).then(answered).catch((error: unknown) => {
       if (error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS) return this.stop();
-      this.#failure ??= new Error(`${this.folder}: ${JSON.stringify(op, replacer)}: ${error}`);
-      this.stop();
+      this.#failed(`${JSON.stringify(op, replacer)}: ${error}`);
     });
   }
 
