@@ -376,6 +376,7 @@ describe("an ensemble", () => {
       const { bytes } = await ask(first, "/snapshot");
       const digest = digestOf(first);
       await plantMore(ensemble.connectString);
+      await until(() => others.every((m) => digestOf(m) === digestOf(first)), "all have it");
       for (const member of ensemble.members) {
         await until(() => member.peer.server !== null, "the member serves");
         const answer = await restore(member, bytes);

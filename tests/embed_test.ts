@@ -65,7 +65,7 @@ it("an embedded ensemble elects, replicates and survives its leader", async () =
     assert.ok(leader !== undefined);
     await leader.stop();
     let stat = null;
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 120_000;
     while (stat === null && performance.now() < deadline) {
       stat = await zk.set("/a", bytes("2")).catch((error: unknown) => {
         // Whatever was under way when the leader went is lost, and says so.
@@ -73,7 +73,7 @@ it("an embedded ensemble elects, replicates and survives its leader", async () =
         return null;
       });
     }
-    assert.ok(stat !== null, "no write in 20 s after the leader's end");
+    assert.ok(stat !== null, "no write in time after the leader's end");
     for (const member of ensemble.members.filter((m) => m !== leader)) {
       const reader = connect(member.connectString);
       await reader.sync();

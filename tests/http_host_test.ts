@@ -3,23 +3,27 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { describe, it } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { Fault } from "../lib/base/errors.ts";
 import { HostHttp } from "../lib/host/http.ts";
 import type { Address, HttpExchange } from "../lib/ports.ts";
 import { http } from "./support/http.ts";
+import { until } from "./support/until.ts";
 
-const IDLE = 300;
+/** What is cut off for its silence; long enough for a thread that comes late to what is there. */
+const IDLE = 1500;
+/** What must not be cut off while it is at work. */
+const PATIENT = 60_000;
 
 /** A server whose requests `asked` handles; `work` gets its port. */
 async function serving(
   asked: (exchange: HttpExchange) => void,
   work: (port: number) => Promise<void>,
+  idleMs = IDLE,
 ): Promise<void> {
   let listener = { close() {} };
   const bound = await new Promise<Address | Fault>((done) => {
     const at = { host: "127.0.0.1", port: 0 };
-    listener = new HostHttp().listen(at, asked, done, { idleMs: IDLE });
+    listener = new HostHttp().listen(at, asked, done, { idleMs });
   });
   try {
     assert.ok(!(bound instanceof Fault));
@@ -72,7 +76,7 @@ describe("an exchange", () => {
       const { text } = await http({ port, path: "/a?b=c", method: "POST", headers, body });
       const sum = body.reduce((all, byte) => all + byte, 0);
       assert.equal(text, `POST /a?b=c 1 1000000 ${sum}`);
-    });
+    }, PATIENT);
   });
 
   it("may take its time, with a body or without", async () => {
@@ -99,26 +103,25 @@ describe("an exchange", () => {
       const socket = connect(port, "127.0.0.1");
       socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
       await untilClosed(socket);
-      for (let i = 0; i < 100 && heard === "abc"; i++) await wait(10);
+      await until(() => heard !== "abc", "it is told");
       assert.equal(heard, "abc broken");
     });
   });
 
   it("is told when the other side goes", async () => {
+    const seen: string[] = [];
     await serving((exchange) => {
-      exchange.onGone = () => gone();
+      seen.push("asked");
+      exchange.onGone = () => void seen.push("gone");
     }, async (port) => {
-      const told = new Promise<void>((done) => gone = done);
       const socket = connect(port, "127.0.0.1");
       socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-      await wait(50);
+      await until(() => seen.includes("asked"), "the request comes");
       socket.destroy();
-      await told;
+      await until(() => seen.includes("gone"), "its going is told");
     });
   });
 });
-
-let gone = (): void => {};
 
 describe("a connection", () => {
   it("that asks for nothing is closed", async () => {

@@ -63,7 +63,7 @@ async function withClient(
   timeOut: number,
   work: (client: Counter, place: Place) => Promise<void>,
 ): Promise<void> {
-  await inPlace({}, async (place) => {
+  await inPlace({ maxSessionTimeout: "60000" }, async (place) => {
     await place.start().waitServing();
     const client = new Counter(place.port);
     try {

@@ -51,7 +51,8 @@ describe("a server that is asked to end", () => {
         const begun = performance.now();
         server.kill(signal);
         assert.deepEqual(await server.exited, { code, signal: null });
-        assert.ok(performance.now() - begun < 4000, "it does not wait for those who stay silent");
+        // Ten seconds is what a link lingers for, and what a silent one may last.
+        assert.ok(performance.now() - begun < 9_000, "it does not wait for those who stay silent");
         mute.destroy();
         await until(() => !client.session.isUsable, "the client's link ends");
         assert.match(server.log(), new RegExp(`asked to end by ${signal}`));

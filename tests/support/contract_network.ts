@@ -66,7 +66,7 @@ class Bench {
     return bound;
   }
 
-  async dial(to: Address, within = 5000): Promise<Link | Fault> {
+  async dial(to: Address, within = 30_000): Promise<Link | Fault> {
     const heard: (Link | Fault)[] = [];
     this.under.network.dial(to, within, (link) => void heard.push(link));
     assert.equal(heard.length, 0, "never from within the call");

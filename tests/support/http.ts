@@ -42,7 +42,7 @@ export function http(asked: Asked): Promise<HttpAnswer> {
         done({ status: response.statusCode ?? 0, headers: response.headers, bytes, text });
       });
     });
-    call.setTimeout(20_000, () => call.destroy(new Error(`${method} ${path}: no answer in 20 s`)));
+    call.setTimeout(60_000, () => call.destroy(new Error(`${method} ${path}: no answer in time`)));
     call.on("error", failed);
     if (body !== undefined) call.write(body);
     call.end();
