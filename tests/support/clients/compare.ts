@@ -22,7 +22,7 @@ const settings = {
   enforceQuota: "true",
 };
 /** A script that is not over by then has lost an answer. */
-const SCRIPT_MS = 180_000;
+const SCRIPT_MS = 600_000;
 
 export interface Drive {
   /** The client and its version. */
