@@ -18,7 +18,8 @@ const JOINERS = [FOLLOWER, OBSERVER];
 const SETTINGS = {
   tickTime: "500",
   initLimit: "20",
-  syncLimit: "10",
+  syncLimit: "40",
+  maxSessionTimeout: "60000",
   snapshotSizeFactor: "0",
 };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

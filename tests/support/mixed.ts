@@ -71,7 +71,7 @@ export class Mixed {
     await this.layout.stopAll();
   }
 
-  client(sid: number, timeoutMs = 10_000): ZkClient {
+  client(sid: number, timeoutMs = 30_000): ZkClient {
     const { host, clientPort: port } = this.layout.member(sid);
     const servers = [{ host, port }];
     return new ZkClient(new HostNetwork(), new HostClock(), { servers, timeoutMs });
