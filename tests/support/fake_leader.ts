@@ -26,11 +26,11 @@ import { type ElectionMember, electionMember } from "./zkpeer_election.ts";
 export const OWN = 1;
 export const FAKE = 2;
 export const SETTINGS = {
-  tickTime: "100",
+  tickTime: "300",
   initLimit: "12",
   syncLimit: "10",
 };
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 90_000;
 
 /** Two voters on ports of their own, below `dir`; nothing runs. */
 export const layPair = (dir: string): Promise<Ensemble> =>
