@@ -18,10 +18,12 @@ import {
 import { Mixed, OURS } from "./support/mixed.ts";
 
 const SIDS = [1, 2, 3];
-/** Ten seconds is the longest that any port waits for a first word; machines may be busy. */
-const PATIENCE_MS = 20_000;
+/** Ten seconds is the longest that any port waits for a first word. Links that may stay do so long. */
+const STAY_MS = 20_000;
+/** Those that must go have longer: machines may be busy. */
+const PATIENCE_MS = 90_000;
 /** Longest that a write may take while a stranger is at work; generous, for machines that are busy. */
-const WRITE_MS = 15_000;
+const WRITE_MS = 20_000;
 const MIB = 2 ** 20;
 /** A heap under load breathes by a hundred or two; what strangers claim or pour in is far more. */
 const GROWTH_MAX = 256 * MIB;
@@ -99,7 +101,9 @@ class Scene {
     const struck: Struck[] = [];
     try {
       struck.push(
-        ...await Promise.all(attacks.map((attack) => strike(port, attack, PATIENCE_MS))),
+        ...await Promise.all(
+          attacks.map((attack) => strike(port, attack, attack.mayStay ? STAY_MS : PATIENCE_MS)),
+        ),
       );
       await this.isWell();
       const kept = attacks.filter((attack, i) => !struck[i].isClosed && attack.mayStay !== true);
