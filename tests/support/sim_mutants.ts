@@ -462,6 +462,18 @@ export const MUTANTS: readonly Mutant[] = [
       "core.make(path, stat.ephemeralOwner === 0n ? data : null, this.#useAcl(aclId), stat);",
     ]],
   },
+  {
+    name: "TRUNC trusts the names of snapshots that were taken while the tree changed",
+    file: "store/rewind.ts",
+    changes: [
+      ["const isExact = reachOf(disk, file, to) <= to;", "const isExact = true;"],
+      [
+        'this.store.cancelSnapshot("the tree goes on with what may not be committed");',
+        "",
+        "peer/replica.ts",
+      ],
+    ],
+  },
 ];
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
