@@ -261,6 +261,14 @@ const limitOf = (options: OutputOptions): number => {
 /** Pieces of a file or of standard input, unpacked when gzip. Each is only valid until the next. */
 async function* chunksOf(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const raw = file === "-" ? stdinChunks(signal) : fileChunks(file, signal);
+  try {
+    yield* unpacked(raw);
+  } finally {
+    await raw.return(undefined); // who stops at the first piece would leave the file open
+  }
+}
+
+async function* unpacked(raw: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   const first = await raw.next();
   if (first.done === true) return;
   const rest = resumed(first.value, raw);
