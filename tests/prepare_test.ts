@@ -13,7 +13,7 @@ import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { makeTxn } from "../lib/txn/txn.ts";
 import { partHeader, writeMultiRequest } from "../lib/wire/client.ts";
 import type { MultiPart } from "../lib/wire/multi.ts";
-import { type FakeClient, FakeServer, OPEN } from "./support/fake_server.ts";
+import { type FakeClient, FakeServer, OPEN, writeCreateFor } from "./support/fake_server.ts";
 
 const READ_ONLY: ACL[] = [{ perms: 1, id: { scheme: "world", id: "anyone" } }];
 const text = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
@@ -478,31 +478,18 @@ describe("closeSession of very many", () => {
 });
 
 describe("text that is no UTF-8", () => {
-  /** A create whose list has so many bytes that each go on as three. */
-  const writeCreate = (out: Output, path: string, length: number): void => {
-    const id = Buffer.alloc(length, 0xff);
-    id.write("u:"); // two parts, as a digest has
-    out.ustring(path);
-    out.int(-1);
-    out.int(1);
-    out.int(31);
-    out.ustring("digest");
-    out.buffer(id);
-    out.int(0);
-  };
-
   it("is refused when the txn would be longer than others read (H-L18)", () => {
     const server = new FakeServer({ instant: false, prepare: { recordLimit: 10_000 } });
     const client = server.dial();
     client.connect(10_000);
     server.flush();
     client.welcome();
-    client.ask(OpCode.create, (out) => writeCreate(out, "/short", 3000));
-    client.ask(OpCode.create, (out) => writeCreate(out, "/long", 3500));
+    client.ask(OpCode.create, (out) => writeCreateFor(out, "/short", 3000, 0xff));
+    client.ask(OpCode.create, (out) => writeCreateFor(out, "/long", 3500, 0xff));
     client.ask(OpCode.multi, (out) => {
       for (const path of ["/part-1", "/part-2", "/part-3"]) {
         records.writeMultiHeader(out, { type: OpCode.create, done: false, err: -1 });
-        writeCreate(out, path, 1200);
+        writeCreateFor(out, path, 1200, 0xff);
       }
       records.writeMultiHeader(out, { type: -1, done: true, err: -1 });
     });

@@ -9,7 +9,13 @@ import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { writeConnectRequest } from "../lib/wire/client.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
-import { FakeClient, type FakeOptions, FakeServer, OPEN } from "./support/fake_server.ts";
+import {
+  FakeClient,
+  type FakeOptions,
+  FakeServer,
+  OPEN,
+  writeCreateFor,
+} from "./support/fake_server.ts";
 
 const writeCreate = (path: string, flags = 0) => (out: Output) =>
   records.writeCreateRequest(out, { path, data: null, acl: OPEN, flags });
@@ -399,17 +405,9 @@ describe("a follower's client", () => {
     const learner = new FakeLearner();
     const client = learner.connect();
     const create = (xid: number, path: string, filler: number) =>
-      client.raw(FakeClient.frame(xid, OpCode.create, (out) => {
-        const id = Buffer.alloc(900_000, filler); // 0xff is no UTF-8 and goes on as three bytes
-        id.write("u:");
-        out.ustring(path);
-        out.int(-1);
-        out.int(1);
-        out.int(31);
-        out.ustring("digest");
-        out.buffer(id);
-        out.int(0);
-      }));
+      client.raw(
+        FakeClient.frame(xid, OpCode.create, (out) => writeCreateFor(out, path, 900_000, filler)),
+      );
     create(1, "/good", 0x61);
     assert.equal(learner.sent.length, 1);
     create(2, "/bad", 0xff);

@@ -7,15 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers";
 import type { Fault } from "../base/errors.ts";
-import { HostClock } from "../host/clock.ts";
-import { HostDisk } from "../host/disk.ts";
-import { environment, fileTime, processGauges } from "../host/facts.ts";
-import { HostHttp } from "../host/http.ts";
-import { HostNetwork } from "../host/network.ts";
-import { HostRandom } from "../host/random.ts";
 import { complaintText, type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import type { Trace } from "../ports.ts";
+import { hostPorts } from "./host_ports.ts";
 
 export interface EmbedOptions {
   /** 0, the default: a free port. */
@@ -143,15 +138,7 @@ function start(
     };
     const peer = new Peer(
       config,
-      {
-        newClock: () => new HostClock(),
-        network: new HostNetwork(),
-        disk: new HostDisk(),
-        http: new HostHttp(),
-        random: new HostRandom(),
-        facts: { environment, gauges: processGauges, fileTime },
-        note,
-      },
+      hostPorts(note),
       {
         failed: (fault: Fault) => {
           isStopped = true;

@@ -2,11 +2,7 @@
 // behind the peer's ports, tells what happens as log lines, ends in good order when asked to.
 
 import type { Fault } from "../base/errors.ts";
-import { HostClock } from "../host/clock.ts";
-import { HostDisk } from "../host/disk.ts";
-import { environment, fileTime, processGauges } from "../host/facts.ts";
-import { HostHttp } from "../host/http.ts";
-import { HostNetwork, probePort } from "../host/network.ts";
+import { probePort } from "../host/network.ts";
 import {
   exit,
   exitCodeOf,
@@ -15,11 +11,11 @@ import {
   onEndingSignal,
   onUncaught,
 } from "../host/process.ts";
-import { HostRandom } from "../host/random.ts";
 import { notOurs } from "../peer/client_port.ts";
 import { complaintText, type Config } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import { checkConfig } from "./check_config.ts";
+import { hostPorts } from "./host_ports.ts";
 import type { CliIo } from "./io.ts";
 import { Log } from "./log.ts";
 import { readServe, SERVE_HELP } from "./serve_args.ts";
@@ -79,19 +75,8 @@ export async function run(args: string[], io: CliIo): Promise<number> {
     const begin = (): void => {
       if (isOver) return;
       try {
-        peer = new Peer(
-          config,
-          {
-            newClock: () => new HostClock(),
-            network: new HostNetwork(),
-            disk: new HostDisk(),
-            http: new HostHttp(),
-            random: new HostRandom(),
-            facts: { environment, gauges: processGauges, fileTime },
-            note: (level, area, text, detail) => log.note(level, area, text, detail),
-          },
-          { failed: (fault: Fault, exitCode?: number) => failed(fault, exitCode) },
-        );
+        const ports = hostPorts((level, area, text, detail) => log.note(level, area, text, detail));
+        peer = new Peer(config, ports, { failed });
         peer.start();
       } catch (error) {
         failed(error);

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { Input } from "../../lib/codec/input.ts";
 import { Output } from "../../lib/codec/output.ts";
-import { DEFAULT_AUTH } from "../../lib/auth/mod.ts";
+import { DEFAULT_AUTH, Perm } from "../../lib/auth/mod.ts";
 import type { ACL, Id } from "../../lib/records/data.ts";
 import * as records from "../../lib/records/client.ts";
 import type { Connection } from "../../lib/server/connection.ts";
@@ -28,6 +28,19 @@ import {
 
 export const OPEN: ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 export const TICK = 1000;
+
+/** A create whose one id has so many bytes; 0xff is no UTF-8, and each goes on as three. */
+export function writeCreateFor(out: Output, path: string, length: number, filler: number): void {
+  const id = Buffer.alloc(length, filler);
+  id.write("u:"); // two parts, as a digest has
+  out.ustring(path);
+  out.int(-1);
+  out.int(1);
+  out.int(Perm.ALL);
+  out.ustring("digest");
+  out.buffer(id);
+  out.int(0);
+}
 /** With more than this queued a socket says when it has room again. */
 const ROOMY = 1 << 20;
 
