@@ -12,6 +12,7 @@ import * as records from "../../lib/records/client.ts";
 import { ErrorCode, OpCode } from "../../lib/txn/opcodes.ts";
 import { readMultiResponse, writeMultiRequest } from "../../lib/wire/multi.ts";
 import { type CrashOp, decoded, drawOp, encoded, partsOf, WriterState } from "./crash_model.ts";
+import { fourTimes } from "./until.ts";
 import { SeededRandom } from "./store_kit.ts";
 
 /** What becomes of a writer's session when its server was killed. */
@@ -178,7 +179,7 @@ export class CrashWriter {
   /** Null when the client was given up meanwhile. */
   async #connected(): Promise<ZkClient | null> {
     const client = this.#client ??= new ZkClient(new HostNetwork(), new HostClock(), {
-      servers: [this.#at],
+      servers: fourTimes(this.#at),
       timeoutMs: TIMEOUT[this.habit],
       retryMs: 20,
     });

@@ -17,6 +17,7 @@ import { readMultiResponse, writeMultiRequest } from "../../lib/wire/multi.ts";
 import { Door } from "./doors.ts";
 import { Seeded } from "./generate.ts";
 import type { MixedEnsemble, Seat } from "./mixed_ensemble.ts";
+import { fourTimes } from "./until.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -138,7 +139,7 @@ export class LiveClient {
   #connect(): ZkClient {
     this.#watches.clear();
     const client: ZkClient = new ZkClient(new HostNetwork(), new HostClock(), {
-      servers: [{ host: this.#made.seats[0].host, port: this.#door.port }],
+      servers: fourTimes({ host: this.#made.seats[0].host, port: this.#door.port }),
       timeoutMs: this.#pace.sessionMs ?? SESSION_MS,
       onEvent: (event) => {
         if (client !== this.#client || event.type < 0) return;

@@ -36,3 +36,9 @@ export async function unbroken<T>(asked: () => Promise<T>): Promise<T> {
     await wait(20);
   }
 }
+
+/**
+ * One address as if it were four servers: a Java server that is just starting may take a link and
+ * never look at it, and a client waits for each server only for its share of the session's time.
+ */
+export const fourTimes = <T>(address: T): T[] => [address, address, address, address];
