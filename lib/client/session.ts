@@ -52,15 +52,16 @@ export interface SessionEars {
 }
 
 /** A watch is armed only when the reply says so. */
-export type WatchKind = "data" | "exist" | "child" | "persistent" | "persistentRecursive";
+export type WatchKind = (typeof WATCH_KINDS)[number];
 const WATCH_KINDS = ["data", "exist", "child", "persistent", "persistentRecursive"] as const;
-const emptyLists = (): Record<WatchKind, string[]> => ({
-  data: [],
-  exist: [],
-  child: [],
-  persistent: [],
-  persistentRecursive: [],
+const perKind = <T>(make: () => T): Record<WatchKind, T> => ({
+  data: make(),
+  exist: make(),
+  child: make(),
+  persistent: make(),
+  persistentRecursive: make(),
 });
+const emptyLists = (): Record<WatchKind, string[]> => perKind(() => []);
 
 interface Auth {
   readonly scheme: string;
@@ -91,13 +92,7 @@ export class ClientSession {
   readonly #out = new Output(1024);
   readonly #sent = new Deque<Sent>();
   readonly #auths = new Set<Auth>();
-  readonly #watches: Record<WatchKind, Set<string>> = {
-    data: new Set(),
-    exist: new Set(),
-    child: new Set(),
-    persistent: new Set(),
-    persistentRecursive: new Set(),
-  };
+  readonly #watches = perKind(() => new Set<string>());
   #frames: FrameSplitter | null = null;
   #xid = 0;
   #lastSent: Millis = 0;
@@ -246,7 +241,7 @@ export class ClientSession {
   #become(state: SessionState): void {
     if (this.state === state) return;
     this.state = state;
-    if (state === "expired" || state === "closed") this.#failAll();
+    if (this.isOver) this.#failAll();
     this.#ears.state(state);
   }
 
