@@ -48,6 +48,9 @@ export function idsBytes(ids: readonly Id[]): number {
   return bytes;
 }
 
+/** How much of a record a caller's ids may take: a learner's every request brings them along. */
+export const idsRoom = (recordLimit: number): number => recordLimit / 2;
+
 /**
  * The list as it is stored: duplicates gone, `auth` replaced by the caller's own ids, every id
  * checked. Null when it is not acceptable (INVALIDACL), or when what stands for `auth` would take

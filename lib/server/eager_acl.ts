@@ -4,7 +4,7 @@
 // Must agree with ZooKeeperServer.authWriteRequest; members of an ensemble only.
 
 import { isFault } from "../base/errors.ts";
-import { fixup, Perm, permits } from "../auth/mod.ts";
+import { fixup, idsRoom, Perm, permits } from "../auth/mod.ts";
 import type { Input } from "../codec/input.ts";
 import type { ACL } from "../records/data.ts";
 import {
@@ -39,7 +39,7 @@ export function eagerRefusal(core: Core, conn: Connection, op: number, input: In
     input.at = start;
   }
   if (need === null || need.path === null) return 0;
-  const room = core.options.recordLimit / 2; // as where it is prepared
+  const room = idsRoom(core.options.recordLimit);
   if (need.acl !== undefined && fixup(need.acl, conn.ids, core.auth, room) === null) {
     return ErrorCode.INVALIDACL;
   }

@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { isFault } from "../base/errors.ts";
 import { hex } from "../base/ids.ts";
 import type { Input } from "../codec/input.ts";
-import { authenticate, idsBytes, isEnough } from "../auth/mod.ts";
+import { authenticate, idsBytes, idsRoom, isEnough } from "../auth/mod.ts";
 import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
 import type { Connection, Waiting } from "./connection.ts";
@@ -383,8 +383,8 @@ export class Intake {
     try {
       const { scheme, auth } = readAuthPacket(input);
       const result = authenticate(scheme ?? "", auth ?? new Uint8Array(0), conn.ids, core.auth);
-      // A learner's requests bring all of them along, and what is not read costs it its leader.
-      ok = result.ok && idsBytes(result.ids) <= core.options.recordLimit / 2;
+      // What a leader does not read costs a learner its leader.
+      ok = result.ok && idsBytes(result.ids) <= idsRoom(core.options.recordLimit);
       if (ok) conn.ids = result.ids;
     } catch (fault) {
       if (!isFault(fault)) throw fault;

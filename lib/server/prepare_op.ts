@@ -5,7 +5,7 @@
 // Must agree with PrepRequestProcessor.pRequest2Txn; what would halt apply is refused (section 11).
 
 import type { Zxid } from "../base/ids.ts";
-import { type AuthOptions, fixup, idsBytes, Perm, permits } from "../auth/mod.ts";
+import { type AuthOptions, fixup, idsBytes, idsRoom, Perm, permits } from "../auth/mod.ts";
 import type { ACL, Id, StatPersisted } from "../records/data.ts";
 import {
   CONTAINER_OWNER,
@@ -289,7 +289,7 @@ export class OpPreparer {
    * each part of a multi: what grows beyond what others read is refused.
    */
   #acl(txn: Preparing, asked: readonly ACL[] | null): ACL[] | null {
-    const limit = this.#rules.recordLimit / 2;
+    const limit = idsRoom(this.#rules.recordLimit);
     const acl = fixup(asked, txn.auth, this.#rules.auth, limit - txn.authBytes);
     if (acl === null || asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
     txn.authBytes += idsBytes(acl.map(({ id }) => id));
