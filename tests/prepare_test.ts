@@ -326,10 +326,7 @@ describe("multi", () => {
 
   it("leaves nothing outstanding behind when it fails among others", () => {
     const server = new FakeServer({ instant: false });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     client.ask(
       OpCode.create,
       (out) => records.writeCreateRequest(out, { path: "/p", data: null, acl: OPEN, flags: 0 }),
@@ -431,10 +428,7 @@ describe("refusals", () => {
 describe("closeSession", () => {
   it("lists what the session owns, with what is under way", () => {
     const server = new FakeServer({ instant: false });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     const ask = (path: string, flags: number) =>
       client.ask(
         OpCode.create,
@@ -480,10 +474,7 @@ describe("closeSession of very many", () => {
 describe("text that is no UTF-8", () => {
   it("is refused when the txn would be longer than others read (H-L18)", () => {
     const server = new FakeServer({ instant: false, prepare: { recordLimit: 10_000 } });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     client.ask(OpCode.create, (out) => writeCreateFor(out, "/short", 3000, 0xff));
     client.ask(OpCode.create, (out) => writeCreateFor(out, "/long", 3500, 0xff));
     client.ask(OpCode.multi, (out) => {
@@ -534,12 +525,7 @@ describe("sessions that end in one tick", () => {
 
   it("own what is theirs in the end, whatever else is under way", () => {
     const server = new FakeServer({ instant: false });
-    const [a, b] = [server.dial(), server.dial()];
-    for (const client of [a, b]) {
-      client.connect(10_000);
-      server.flush();
-      client.welcome();
-    }
+    const [a, b] = [server.connect(), server.connect()];
     const make = (client: FakeClient, path: string, flags = 1) =>
       client.ask(
         OpCode.create,
@@ -711,10 +697,7 @@ describe("random writes of several sessions, durable in random lumps", () => {
       const draw = drawing(seed * 7919);
       const server = new FakeServer({ instant: false });
       const open = (): FakeClient => {
-        const client = server.dial();
-        client.connect(10_000);
-        server.flush();
-        client.welcome();
+        const client = server.connect();
         return client;
       };
       let clients = [open(), open(), open()];

@@ -55,10 +55,7 @@ const askBig = (count: number): Uint8Array =>
 describe("a connection", () => {
   it("is answered in the order of its requests, reads behind its own writes", () => {
     const server = new FakeServer({ instant: false });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     client.raw(concat(
       FakeClient.frame(1, OpCode.exists, writePath("/a")),
       FakeClient.frame(2, OpCode.create, writeCreate("/a")),
@@ -109,10 +106,7 @@ describe("a connection", () => {
 
   it("does not read what a client wrote after its bytes were handed over", () => {
     const server = new FakeServer({ instant: false });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     const chunk = FakeClient.frame(1, OpCode.create, writeCreate("/kept"));
     client.raw(chunk);
     server.flush();
@@ -272,12 +266,7 @@ describe("a connection", () => {
 
   it("that closed while its write was under way is not answered, and the next one is", () => {
     const server = new FakeServer({ instant: false });
-    const [a, b] = [server.dial(), server.dial()];
-    for (const client of [a, b]) {
-      client.connect(10_000);
-      server.flush();
-      client.welcome();
-    }
+    const [a, b] = [server.connect(), server.connect()];
     a.raw(FakeClient.frame(1, OpCode.create, writeCreate("/a")));
     b.raw(FakeClient.frame(1, OpCode.create, writeCreate("/b")));
     a.close();
@@ -289,10 +278,7 @@ describe("a connection", () => {
 
   it("of a resumed session waits for the writes that the old one left", () => {
     const server = new FakeServer({ instant: false });
-    const old = server.dial();
-    old.connect(10_000);
-    server.flush();
-    old.welcome();
+    const old = server.connect();
     old.raw(FakeClient.frame(7, OpCode.create, writeCreate("/a")));
     const now = server.dial();
     now.connect(10_000, { id: old.sessionId });

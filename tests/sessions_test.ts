@@ -274,10 +274,7 @@ describe("a session on a server", () => {
 
   it("gets no answers any more once it is closing", () => {
     const server = new FakeServer({ instant: false });
-    const client = server.dial();
-    client.connect(4000);
-    server.flush();
-    client.welcome();
+    const client = server.connect(4000);
     server.pass(6000);
     client.ask(OpCode.ping, () => {});
     assert.equal(client.replies().length, 0);

@@ -33,10 +33,7 @@ const getBig = (from: number, count: number): Uint8Array[] =>
 /** A client whose writes wait for the test, and a node of half a megabyte. */
 function withBig(options: FakeOptions = {}): { server: FakeServer; client: FakeClient } {
   const server = new FakeServer({ ...options, instant: false });
-  const client = server.dial();
-  client.connect(10_000);
-  server.flush();
-  client.welcome();
+  const client = server.connect();
   client.raw(FakeClient.frame(1, OpCode.create, writeCreate("/big", new Uint8Array(BIG))));
   server.flush();
   client.take();

@@ -129,10 +129,7 @@ describe("requests", () => {
       instant: false,
       server: { throttle: options({ outstandingLimit: 2 }) },
     });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     for (let i = 1; i <= 10; i++) {
       client.raw(FakeClient.frame(i, OpCode.create, writeCreate(`/n${i}`)));
     }
@@ -149,10 +146,7 @@ describe("requests", () => {
       instant: false,
       server: { throttle: options({ maxRequests: 1, throttledOpWaitMs: 100 }) },
     });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     client.ask(OpCode.create, writeCreate("/a"));
     client.ask(OpCode.create, writeCreate("/late"));
     client.ask(OpCode.ping, () => {}, -2);
@@ -169,10 +163,7 @@ describe("requests", () => {
       instant: false,
       server: { throttle: options({ maxRequests: 1, throttledOpWaitMs: 2000 }) },
     });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     const data = new Uint8Array(900_000);
     client.ask(
       OpCode.create,
@@ -202,10 +193,7 @@ describe("requests", () => {
       instant: false,
       server: { throttle: options({ largeRequestThreshold: 1000, largeRequestMaxBytes: 5000 }) },
     });
-    const client = server.dial();
-    client.connect(10_000);
-    server.flush();
-    client.welcome();
+    const client = server.connect();
     const large = (xid: number, path: string) =>
       FakeClient.frame(xid, OpCode.create, (out) =>
         records.writeCreateRequest(out, {

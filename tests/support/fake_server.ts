@@ -138,10 +138,14 @@ export class FakeServer {
     return new FakeClient(this, host);
   }
 
-  /** A client with a session. */
+  /** A client with a session; what is under way becomes durable for it. */
   connect(timeoutMs = 10_000): FakeClient {
     const client = this.dial();
     client.connect(timeoutMs);
+    if (client.sessionId === 0n && !client.isClosed) {
+      this.flush();
+      client.welcome();
+    }
     return client;
   }
 }
