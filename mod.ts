@@ -11,6 +11,7 @@ export {
 export { connect } from "./lib/cli/connect.ts";
 export { type ClientOptions, OPEN_ACL, part, ZkClient, ZkError } from "./lib/client/client.ts";
 export type { SessionState } from "./lib/client/session.ts";
+export type { LinkLoss } from "./lib/client/session_link.ts";
 export { AssertionError } from "./lib/base/assert.ts";
 export { Fault, type FaultCode, isFault } from "./lib/base/errors.ts";
 export {

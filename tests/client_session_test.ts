@@ -59,6 +59,18 @@ class World {
   }
 }
 
+it("loses every request of a link on which replies come out of order", () => {
+  const world = new World();
+  world.link();
+  const ends: [number, boolean][] = [];
+  for (const turn of [1, 2]) {
+    world.session.request(OpCode.ping, null, ({ lost }) => ends.push([turn, lost]), NOW);
+  }
+  assert.throws(() => world.session.bytes(reply(2, 0), NOW), /a reply to xid 2, but 1 is next/);
+  world.session.unlinked();
+  assert.deepEqual(ends, [[1, true], [2, true]]);
+});
+
 describe("on its next link a session", () => {
   it("tells its auth again, but none that was refused", () => {
     const world = new World();

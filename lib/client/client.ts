@@ -24,7 +24,7 @@ import {
   type SessionState,
   type WatchKind,
 } from "./session.ts";
-import { SessionLink } from "./session_link.ts";
+import { type LinkLoss, SessionLink } from "./session_link.ts";
 
 export const OPEN_ACL: readonly ACL[] = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
 
@@ -49,6 +49,8 @@ export interface ClientOptions {
   /** Watch events of every kind. */
   readonly onEvent?: (event: records.WatcherEvent, zxid: Zxid) => void;
   readonly onState?: (state: SessionState) => void;
+  /** Why a link was given up, or could not be had; another is tried. */
+  readonly onLost?: (why: LinkLoss, fault: Fault | null) => void;
 }
 
 export interface Written {
@@ -81,7 +83,12 @@ export class ZkClient {
       readOnly: options.readOnly ?? false,
       servers: options.servers.length,
     });
-    this.#link = new SessionLink({ network, clock }, this.session, { lost: () => this.#later() });
+    this.#link = new SessionLink({ network, clock }, this.session, {
+      lost: (why, fault) => {
+        options.onLost?.(why, fault);
+        this.#later();
+      },
+    });
     this.#dial();
   }
 
@@ -219,10 +226,14 @@ export class ZkClient {
     taken?: (reply: Reply) => void,
   ): Promise<Reply> {
     await this.connected();
-    const reply = await new Promise<Reply>((done) => {
+    const reply = await new Promise<Reply>((done, failed) => {
       const answered = (reply: Reply): void => {
-        taken?.(reply);
-        done(reply);
+        try {
+          taken?.(reply);
+          done(reply);
+        } catch (error) {
+          failed(error); // of a body that cannot be read: its asker's, not the link's
+        }
       };
       this.session.request(op, write, answered, this.#clock.now());
       this.#link.flushSoon();

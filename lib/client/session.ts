@@ -347,13 +347,19 @@ export class ClientSession {
     }
     if (zxid > this.lastZxid) this.lastZxid = zxid;
     // auth is answered outside the queue, so it may overtake what was asked before it.
-    const sent = xid === Xid.auth ? this.#takeAuth() : this.#sent.shift();
-    if (sent === undefined || sent.xid !== xid) {
-      throw new Fault("PROTOCOL", `a reply to xid ${xid}, but ${sent?.xid ?? "nothing"} is next`, {
+    const sent = xid === Xid.auth ? this.#takeAuth() : this.#takeNext(xid);
+    if (sent === undefined) {
+      const next = this.#sent.first()?.xid ?? "nothing";
+      throw new Fault("PROTOCOL", `a reply to xid ${xid}, but ${next} is next`, {
         where: "replies",
       });
     }
     sent.done({ err, zxid, body: input, lost: false });
+  }
+
+  /** What is next, if it is that; else it stays, and is lost with the link. */
+  #takeNext(xid: number): Sent | undefined {
+    return this.#sent.first()?.xid === xid ? this.#sent.shift() : undefined;
   }
 
   #takeAuth(): Sent | undefined {
