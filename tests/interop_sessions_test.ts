@@ -49,12 +49,12 @@ class Wanderer {
   static async at(made: MixedEnsemble, sid: number): Promise<Wanderer> {
     const at: { sid: number | null } = { sid };
     const target = () => {
-      if (at.sid === null) return null;
-      const { host, clientPort: port } = made.seat(at.sid);
+      const { host, clientPort: port } = made.seat(at.sid ?? sid);
       return { host, port };
     };
     const door = await Door.open(made.seats[0].host, {
       target,
+      isRefused: () => at.sid === null,
       passesIn: () => true,
       passesOut: () => true,
     });

@@ -13,6 +13,7 @@ import { furnish, LiveClient } from "./history_live.ts";
 import { strangeErrors } from "./java_errors.ts";
 import { MixedEnsemble } from "./mixed_ensemble.ts";
 import { digestTrouble, equalTrees, logTrouble } from "./trees.ts";
+import { within } from "./until.ts";
 
 export interface ChaosPlan {
   readonly kinds: readonly string[];
@@ -142,7 +143,7 @@ export async function chaos(
   try {
     return await run.toTheEnd();
   } catch (error) {
-    run.keep();
+    await run.keep();
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(
       `${why}\nseed ${plan.seed} with members ${plan.kinds.join(" ")}` +
@@ -254,8 +255,9 @@ class Run {
     this.#counts = counts;
   }
 
-  /** Writes the clients' histories beside the logs. */
-  keep(): void {
+  /** Writes the clients' histories beside the logs, and into those what Java's threads do. */
+  async keep(): Promise<void> {
+    await this.#made.dumpThreads();
     const ops: readonly Op[] = this.#clients.flatMap((client) => client.ops);
     const lines = ops.map((op) =>
       JSON.stringify(op, (_, item) => typeof item === "bigint" ? `0x${item.toString(16)}` : item)
@@ -264,7 +266,7 @@ class Run {
   }
 
   async close(): Promise<void> {
-    for (const client of this.#clients) await client.stop();
+    for (const client of this.#clients) client.halt();
     await this.#made.close();
     for (const client of this.#clients) await client.close();
   }
@@ -272,12 +274,7 @@ class Run {
 
 /** All have a session that they can use; sessions may take their time when members come back. */
 async function allConnected(clients: readonly LiveClient[]): Promise<void> {
-  await Promise.all(clients.map((client) => within(client.connected(), 120_000, "a session")));
-}
-
-function within<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
-  return new Promise((done, failed) => {
-    const alarm = setTimeout(() => failed(new Error(`${what} is not there in time`)), limitMs);
-    promise.then(done, failed).finally(() => clearTimeout(alarm));
-  });
+  await Promise.all(
+    clients.map((client) => within(client.connected(), 120_000, () => "a session")),
+  );
 }

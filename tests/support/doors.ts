@@ -15,8 +15,10 @@ const REFUSED_MS = 1500;
 
 /** What a door asks whenever something may have changed. */
 export interface Gate {
-  /** Where a new connection goes; null refuses it. */
-  target(): Target | null;
+  /** Where a connection goes; asked once for each, when it is dialled. */
+  target(): Target;
+  /** Whether connections are refused, and broken; none is when this is not said. */
+  isRefused?(): boolean;
   /** Whether bytes of the side that dialled get through. */
   passesIn(): boolean;
   /** Whether bytes of the side that was dialled get through. */
@@ -106,10 +108,9 @@ class Pipe {
   }
 
   look(): void {
-    const target = this.#gate.target();
-    if (target === null) return this.break();
+    if (this.#gate.isRefused?.() === true) return this.break();
     const [passesIn, passesOut] = [this.#gate.passesIn(), this.#gate.passesOut()];
-    if (this.#far === null && passesIn && passesOut) this.#dial(target);
+    if (this.#far === null && passesIn && passesOut) this.#dial(this.#gate.target());
     const far = this.#far;
     if (far === null || !this.#isJoined) return;
     this.#flow(this.#near, far, passesIn);

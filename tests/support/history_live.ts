@@ -17,12 +17,14 @@ import { readMultiResponse, writeMultiRequest } from "../../lib/wire/multi.ts";
 import { Door } from "./doors.ts";
 import { Seeded } from "./generate.ts";
 import type { MixedEnsemble, Seat } from "./mixed_ensemble.ts";
-import { fourTimes } from "./until.ts";
+import { fourTimes, within } from "./until.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const SESSION_MS = 6000;
 const PENDING_MAX = 8;
+/** By then a request is answered, or its link is given up. */
+const STOP_MS = 120_000;
 const REGISTERS = ["/r0", "/r1", "/r2"];
 
 /** Makes what the clients write to. */
@@ -122,8 +124,23 @@ export class LiveClient {
   /** Resolves when everything under way is answered or lost. The session stays. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await this.#loop;
-    await Promise.all(this.#underWay);
+    const rest = this.#loop.then(() => Promise.all(this.#underWay));
+    await within(rest, STOP_MS, () => `the end of what ${this.#state()} asked`);
+  }
+
+  /** Asks nothing more; waits for nothing. */
+  halt(): void {
+    this.#isStopped = true;
+  }
+
+  #state(): string {
+    const open = this.ops.filter((op) => op.outcome === "open").map((op) =>
+      `${op.kind} ${op.path}`
+    );
+    const { state, id, pending } = this.#client.session;
+    return `client ${this.number} (session 0x${id.toString(16)} ${state} at server ` +
+      `${this.#at.seat.sid}, ${pending} requests pending; ${this.#underWay.size} tasks; ` +
+      `operations without an end: ${open.join(", ") || "none"})`;
   }
 
   async close(): Promise<void> {
@@ -147,6 +164,10 @@ export class LiveClient {
         if (!this.#watches.delete(path)) {
           this.#wrong(`an event for ${path}, which it does not watch`);
         }
+      },
+      onLost: (why, fault) => {
+        if (why !== "nonsense") return;
+        this.#wrong(`server ${this.#at.seat.sid} says what cannot be: ${fault?.message}`);
       },
       onState: (state) => {
         if (client !== this.#client || (state !== "expired" && state !== "closed")) return;

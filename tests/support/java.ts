@@ -138,11 +138,21 @@ export function fourLetter(
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(port, host);
     const parts: Uint8Array[] = [];
-    socket.setTimeout(limitMs, () => socket.destroy(new Error(`${word}: no answer in time`)));
+    // Not the socket's own time-out: what the runtime may forget to close would not be told of it.
+    const alarm = setTimeout(() => {
+      reject(new Error(`${word}: no answer in time`));
+      socket.destroy();
+    }, limitMs);
     socket.on("connect", () => socket.write(word));
     socket.on("data", (data: Uint8Array) => parts.push(data));
-    socket.on("error", reject);
-    socket.on("close", () => resolve(Buffer.concat(parts).toString("utf8")));
+    socket.on("error", (error) => {
+      clearTimeout(alarm);
+      reject(error);
+    });
+    socket.on("close", () => {
+      clearTimeout(alarm);
+      resolve(Buffer.concat(parts).toString("utf8"));
+    });
   });
 }
 

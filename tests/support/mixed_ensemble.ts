@@ -148,7 +148,8 @@ export class MixedEnsemble {
         const there = `${a.sid}>${b.sid}`;
         const back = `${b.sid}>${a.sid}`;
         const gate = (port: number) => ({
-          target: (): Target | null => this.#refused.has(there) ? null : { host: b.host, port },
+          target: (): Target => ({ host: b.host, port }),
+          isRefused: () => this.#refused.has(there),
           passesIn: () => !this.#cuts.has(there),
           passesOut: () => !this.#cuts.has(back),
         });
@@ -256,6 +257,13 @@ export class MixedEnsemble {
     if (this.isRunning(sid)) await this.stop(sid);
     this.seat(sid).kind = kind;
     await this.start(sid);
+  }
+
+  /** Has Java servers write what their threads do into their logs, for who looks into a failure. */
+  async dumpThreads(): Promise<void> {
+    const java = this.seats.filter(({ kind, sid }) => kind !== OURS && this.isRunning(sid));
+    for (const { sid } of java) this.server(sid).kill("SIGQUIT");
+    if (java.length > 0) await wait(1000);
   }
 
   /** Role of each running member that tells it in time. */

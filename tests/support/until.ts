@@ -1,6 +1,6 @@
 // Waiting in tests: for a condition, with a limit, and never for a fixed time.
 
-import { setImmediate, setTimeout } from "node:timers";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 import { setTimeout as wait } from "node:timers/promises";
 import { ZkError } from "../../lib/client/client.ts";
 import { ErrorCode } from "../../lib/txn/opcodes.ts";
@@ -42,3 +42,12 @@ export async function unbroken<T>(asked: () => Promise<T>): Promise<T> {
  * never look at it, and a client waits for each server only for its share of the session's time.
  */
 export const fourTimes = <T>(address: T): T[] => [address, address, address, address];
+
+/** Rejects, naming what is missing, when a promise does not settle within `limitMs`. */
+export function within<T>(promise: Promise<T>, limitMs: number, what: () => string): Promise<T> {
+  return new Promise((done, failed) => {
+    const late = () => failed(new Error(`${what()} did not come about in ${limitMs} ms`));
+    const alarm = setTimeout(late, limitMs);
+    promise.then(done, failed).finally(() => clearTimeout(alarm));
+  });
+}
