@@ -105,11 +105,11 @@ export class SnapshotWriter {
 
   #next(): void {
     const out = this.#out;
+    if (this.#size > 0) out.reset(); // the disk has what was in it; at first the head is in it
     const isLast = this.#dump.fill(out, SLICE);
     if (isLast) writeTail(out, this.#sum, this.#tree, this.#options);
     else this.#sum = adler32(this.#sum, out.view());
     const bytes = this.#packer(out.view(), isLast);
-    out.reset();
     const at = this.#size;
     this.#size += bytes.length;
     this.#unflushed += bytes.length;
@@ -182,13 +182,13 @@ function writeTail(out: Output, sum: number, tree: Tree, sections: SnapshotSecti
   }
 }
 
-/** Bytes as they go into the file; what it returns is not touched again. */
+/** Bytes as they go into the file: the ones it was given, or its own. */
 type Packer = (bytes: Uint8Array, isLast: boolean) => Uint8Array;
 
 function packerOf(compression: Compression): Packer {
   switch (compression) {
     case "none":
-      return (bytes) => bytes.slice();
+      return (bytes) => bytes;
     case "gz":
       return gzipPacker();
     case "snappy":

@@ -96,7 +96,7 @@ export class TreeDump implements Dumping {
     while (this.#at < this.#lists.length) {
       if (out.size >= limit) return;
       const [id, list] = this.#lists[this.#at++];
-      out.long(BigInt(id));
+      writeAclNumber(out, id);
       out.vector(list, writeACL);
     }
     this.#part = "nodes";
@@ -162,7 +162,7 @@ export class TreeDump implements Dumping {
       out.int(nodes.dataLength(node));
       out.rawRange(nodes.cellBytes(node), start, start + nodes.dataLength(node));
     }
-    out.long(BigInt(this.#oldAcl.get(node) ?? nodes.acl(node)));
+    writeAclNumber(out, this.#oldAcl.get(node) ?? nodes.acl(node));
     const bytes = nodes.statBytes(node);
     const stat = nodes.statStart(node);
     out.rawRange(bytes, stat, stat + At.dataLength);
@@ -170,3 +170,6 @@ export class TreeDump implements Dumping {
     this.#written += 1;
   }
 }
+
+/** Numbers of access lists are longs; ours are small, and {@link OPEN_ACL_ID} is −1. */
+const writeAclNumber = (out: Output, id: number): void => out.words(id < 0 ? -1 : 0, id);
