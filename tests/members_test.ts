@@ -48,6 +48,33 @@ describe("a membership that is committed", () => {
   }
 });
 
+describe("the configuration file of a membership that is committed", () => {
+  const bytesOf = (text: string) => Uint8Array.from(text, (unit) => unit.charCodeAt(0));
+  const EDITED = "# caf\u00e9 \u0085\nsnapCount=77\n" + STATIC;
+
+  /** The file after a reconfig, when it said `text` just before. */
+  const rewritten = (text: string): string => {
+    const disk = new MemoryDisk();
+    disk.makeDir("/conf");
+    const members = new Members(configOf(STATIC), disk, () => {});
+    disk.put(FILE, bytesOf(text));
+    members.commit(NEXT);
+    return String.fromCharCode(...disk.get(FILE));
+  };
+
+  it("keeps what was written into it since the start, as Java's does", () => {
+    const pointer = `dynamicConfigFile=${FILE}.dynamic.500000001\n`;
+    const own = "dataDir=/d\ninitLimit=5\nsyncLimit=2\nreconfigEnabled=true\n";
+    assert.equal(rewritten(EDITED), `# caf\u00e9 \u0085\nsnapCount=77\n${own}${pointer}`);
+    assert.equal(rewritten(STATIC), own + pointer);
+  });
+
+  it("is left alone when it makes no sense any more", () => {
+    const broken = `${STATIC}dataLogDir=\\u12\n`;
+    assert.equal(rewritten(broken), broken);
+  });
+});
+
 describe("a member with several addresses that listens on all of this machine's", () => {
   it("binds each port once: the addresses may share one", () => {
     const own = "server.1=10.0.0.1:2888:3888|10.1.0.1:2888:3888|10.2.0.1:2889:3889";

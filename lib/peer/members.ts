@@ -18,6 +18,7 @@ export class Members {
   #committed: Membership;
   /** Newer than the committed one, or null. */
   #lastSeen: Membership | null;
+  /** The static file as it was when it was read last. */
   #staticText: string;
 
   constructor(config: Config, disk: Disk, note: Trace["note"]) {
@@ -84,15 +85,34 @@ export class Members {
     if (configPath === null) return;
     const dynamicPath = dynamicFileOf(configPath, membership.version);
     if (!this.#write(dynamicPath, dynamicFileText(membership))) return;
+    this.#readStatic(configPath);
     const backup = backupFileOf(configPath);
     const before = this.#staticText;
     this.#attempt(backup, () => {
       if (this.#disk.size(backup) === null) this.#replace(backup, before);
     });
-    this.#staticText = staticFileText(before, dynamicPath, membership.members.get(sid) ?? null);
-    this.#write(configPath, this.#staticText);
+    this.#attempt(configPath, () => {
+      const text = staticFileText(before, dynamicPath, membership.members.get(sid) ?? null);
+      this.#replace(configPath, text);
+      this.#staticText = text;
+    });
     const next = nextFileOf(configPath);
     if (removeNext) this.#attempt(next, () => this.#disk.remove(next));
+  }
+
+  /** What an operator has changed in the file since the start is for the next start, and stays. */
+  #readStatic(path: string): void {
+    try {
+      const units = Array.from(this.#disk.read(path), (byte) => String.fromCharCode(byte));
+      this.#staticText = units.join("");
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      this.#note("warn", "config", "the configuration file cannot be read again", {
+        file: path,
+        why: error.message,
+        hint: "it is written as it was when it was read last",
+      });
+    }
   }
 
   #write(path: string, text: string): boolean {
