@@ -17,6 +17,14 @@ import {
 import { connect, ZkError } from "../mod.ts";
 import { snappyChunks, snappyHeader } from "../lib/store/snappy.ts";
 import { ErrorCode } from "../lib/txn/opcodes.ts";
+import { Summary } from "../lib/admin/metrics.ts";
+import { HostClock } from "../lib/host/clock.ts";
+import { HostDisk } from "../lib/host/disk.ts";
+import { HostNetwork } from "../lib/host/network.ts";
+import { HostRandom } from "../lib/host/random.ts";
+import { defaultConfig } from "../lib/peer/config.ts";
+import { Peer } from "../lib/peer/peer.ts";
+import type { Http, HttpExchange } from "../lib/ports.ts";
 import { http, type HttpAnswer } from "./support/http.ts";
 import { until } from "./support/until.ts";
 import { inPlace } from "./support/zkpeer_process.ts";
@@ -185,6 +193,62 @@ describe("a snapshot", () => {
       assert.ok(place.files("a").includes(last), last);
       await client.close();
     });
+  });
+});
+
+describe("a snapshot that nobody waits for any more", () => {
+  /** One request; what is written to it is counted, and taken at once. */
+  const asking = () => {
+    const exchange: HttpExchange & { pieces: number; hasEnded: boolean } = {
+      method: "GET",
+      target: "/commands/snapshot",
+      headers: new Map(Object.entries(AUTH)),
+      remote: { host: "127.0.0.1", port: 1 },
+      onDrained: () => {},
+      onGone: () => {},
+      pieces: 0,
+      hasEnded: false,
+      receive() {},
+      hold() {},
+      answer() {},
+      write: () => ++exchange.pieces > 0,
+      end: () => void (exchange.hasEnded = true),
+      destroy() {},
+    };
+    return exchange;
+  };
+
+  it("is not read from disk for them", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "zkpeer-admin-"));
+    let asked: (exchange: HttpExchange) => void = () => {};
+    const http: Http = {
+      listen(_at, hear) {
+        asked = hear;
+        return { close() {} };
+      },
+    };
+    const ports = { network: new HostNetwork(), disk: new HostDisk(), random: new HostRandom() };
+    const peer = new Peer(
+      defaultConfig({ clientPort: 0, dataDir: dir, overrides: ADMIN }),
+      { ...ports, http, newClock: () => new HostClock(), note: () => {} },
+      { failed: (fault) => assert.fail(fault.message) },
+    );
+    try {
+      peer.start();
+      await until(() => peer.store.lastSnapshot !== null, "the snapshot of the start");
+      const [gone, patient] = [asking(), asking()];
+      asked(gone);
+      gone.onGone();
+      const taken = peer.operator.meters.tally("snapshottime");
+      assert.ok(taken instanceof Summary);
+      await until(() => taken.count === 2, "the snapshot is taken all the same");
+      asked(patient);
+      await until(() => patient.hasEnded, "the next one is answered");
+      assert.deepEqual([gone.pieces, patient.pieces], [0, 1]);
+    } finally {
+      await new Promise<void>((done) => peer.stop(done));
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });
 

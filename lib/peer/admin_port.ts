@@ -98,6 +98,8 @@ export class AdminPort {
 
   #snapshot(exchange: HttpExchange, streams: boolean): void {
     const { store, operator } = this.#peer;
+    let isGone = false;
+    exchange.onGone = () => isGone = true;
     store.takeSnapshot(false, (result) => {
       if (result instanceof Fault) {
         operator.meters.tally("snapshot_error_count").add(1);
@@ -106,6 +108,8 @@ export class AdminPort {
         return send(exchange, failed(status, "snapshot", result.message));
       }
       const facts = { last_zxid: hex(result.zxid), snapshot_size: String(result.size) };
+      // Whoever is gone takes all at once: the whole file would be read for nobody, in one go.
+      if (isGone) return;
       if (streams && exchange.method !== "HEAD") return this.#stream(exchange, result, facts);
       send(exchange, done("snapshot", fields()), facts);
     });
