@@ -54,6 +54,17 @@ async function command(...args: string[]): Promise<Said & { code: number }> {
   return { ...said, code };
 }
 
+/** A connect request without a session. */
+const HELLO = put(
+  b32(45),
+  b32(0),
+  new Uint8Array(8),
+  b32(30_000),
+  new Uint8Array(8),
+  b32(16),
+  new Uint8Array(17),
+);
+
 type Row = Record<string, unknown>;
 const rowsOf = (out: string): Row[] =>
   out.trimEnd().split("\n").map((line) => JSON.parse(line) as Row);
@@ -136,6 +147,23 @@ describe("decode", () => {
     const short = join(folder, "short.pcap");
     writeFileSync(short, whole.subarray(0, at - 5));
     assert.match((await command(short)).err, /the file ends within a packet/);
+  });
+
+  it("no path, word or header of a capture can end a line or command a terminal", async () => {
+    const path = new TextEncoder().encode("/a\x1b[2J\n\u009b forged");
+    const body = put(b32(1), b32(4), b32(path.length), path, [0]);
+    const client = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open()
+      .send(0, HELLO).send(0, put(b32(body.length), body))
+      .send(1, put(b32(16), b32(1), b32(1), b32(5), b32(-101)));
+    const web = new Conversation(["10.0.0.1", 8], ["10.0.0.2", 8080]).open()
+      .send(0, new TextEncoder().encode("GET /\x1b[2J HTTP/1.1\r\n\r\n"));
+    const capture = join(folder, "forged.pcap");
+    writeFileSync(capture, pcapFile([...client.frames, ...web.frames]));
+    for (const format of ["text", "summary"]) {
+      const { out } = await command("-v", "-f", format, capture);
+      assert.doesNotMatch(out.replaceAll("\n", ""), /\p{Cc}/u);
+      assert.match(out, /\/a\\x1b\[2J\\x0a\\x9b forged/);
+    }
   });
 
   it("refuses what it cannot read or understand in one sentence", async () => {
@@ -232,6 +260,12 @@ describe("the HTML report", () => {
     assert.doesNotMatch(out, /(src|href)=|url\(|https?:\/\//);
     assert.equal(out.match(/<\/script>/g)?.length, 2);
   });
+  it("no text of a capture can end an attribute of the page", async () => {
+    const { out } = await command("-f", "html", file);
+    const esc = /^const (esc=.*);$/m.exec(out)?.[1] ?? "";
+    const escape = new Function(`let ${esc}; return esc;`)() as (text: string) => string;
+    assert.equal(escape("<a b='c' d=\"&\">"), "&#60;a b=&#39;c&#39; d=&#34;&#38;&#34;&#62;");
+  });
   it("says how many messages it left out", async () => {
     const { out } = await command("-f", "html", "--limit", "10", file);
     const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(out)?.[1] ?? "") as Row;
@@ -271,15 +305,6 @@ describe("tap", () => {
   it("passes bytes on unchanged and decodes them as they pass", async () => {
     const request = put(b32(8), b32(-2), b32(11));
     const reply = put(b32(16), b32(-2), b32(1), b32(5), b32(0));
-    const hello = put(
-      b32(45),
-      b32(0),
-      new Uint8Array(8),
-      b32(30_000),
-      new Uint8Array(8),
-      b32(16),
-      new Uint8Array(17),
-    );
     const welcome = put(
       b32(37),
       b32(0),
@@ -294,8 +319,8 @@ describe("tap", () => {
       socket.on("data", (bytes) => {
         const before = heard;
         heard += bytes.length;
-        if (before < hello.length && heard >= hello.length) socket.write(welcome);
-        if (heard >= hello.length + request.length) socket.write(reply);
+        if (before < HELLO.length && heard >= HELLO.length) socket.write(welcome);
+        if (heard >= HELLO.length + request.length) socket.write(reply);
       });
     });
     const port = await listening(server);
@@ -307,7 +332,7 @@ describe("tap", () => {
     );
     const at = await poll(() => /tapping 127\.0\.0\.1:(\d+)/.exec(said.err)?.[1]);
     const client = connect(Number(at), "127.0.0.1");
-    const got = await conversation(client, [[hello, welcome.length], [request, reply.length]]);
+    const got = await conversation(client, [[HELLO, welcome.length], [request, reply.length]]);
     assert.deepEqual(got, Buffer.concat([welcome, reply]));
     client.end();
     await poll(() => /"name":"ping","size":20/.exec(said.out)?.[0]);

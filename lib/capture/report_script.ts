@@ -21,7 +21,7 @@ for(const m of M)m.words=[m.name,m.path,m.session,m.zxid,m.errorName==="OK"?"":m
  m.note,m.kind,PROTO[m.p],D.lanes[m.a],D.lanes[m.b],m.xid===null?"":"xid:"+m.xid,"#"+m.conn]
  .join(" ").toLowerCase();
 const S=D.stories.map(([t,from,type,words,steps])=>({t,from,type,words,steps,isStory:true}));
-const esc=s=>String(s).replace(/[&<>"]/g,c=>({"&":"&amp;","<":"&lt;",">":"&gt;",'"':"&quot;"}[c]));
+const esc=s=>String(s).replace(/[&<>"']/g,c=>"&#"+c.charCodeAt(0)+";");
 function clock(t){const ns=BigInt(D.origin)+BigInt(Math.round(t*1e6));
  const d=new Date(Number(ns/1000000n));
  return d.toISOString().slice(11,19)+"."+String(ns%1000000000n).padStart(9,"0").slice(0,6);}

@@ -6,7 +6,7 @@ import { Histogram } from "./histogram.ts";
 import { isoTime } from "./json.ts";
 import type { Members } from "./members.ts";
 import { slotName, type Summary } from "./summary.ts";
-import { byteCount, duration, type Palette, storyWords } from "./text.ts";
+import { byteCount, duration, type Palette, printable, storyWords } from "./text.ts";
 import type { PathTable } from "./paths.ts";
 
 type Row = readonly string[];
@@ -139,14 +139,14 @@ function errorsSection(summary: Summary): string {
 }
 
 const pathsSection = (summary: Summary): string =>
-  table(summary.topPaths(10).map(([path, count]) => [path, number(count)]));
+  table(summary.topPaths(10).map(([path, count]) => [printable(path), number(count)]));
 
 function slowestSection(summary: Summary, facts: CaptureFacts): string {
   return table(
     summary.slowest.map((slow) => [
       duration(slow.latency),
       slotName(slow.op + 11),
-      slow.path,
+      printable(slow.path),
       slow.error === 0 ? "" : errorName(slow.error),
       `${slow.client} → ${slow.server}`,
       isoTime(facts.origin + BigInt(Math.round(slow.time))).slice(11, 26),

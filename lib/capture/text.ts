@@ -47,6 +47,11 @@ export const byteCount = (bytes: number): string =>
     ? `${(bytes / 1000).toFixed(1)} kB`
     : `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** A text of the capture as it may stand in a line: what would end the line or command a terminal
+ * is spelled out. */
+export const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
 const clock = (origin: bigint, time: number): string =>
   isoTime(origin + BigInt(Math.round(time))).slice(11, 26);
 
@@ -67,7 +72,7 @@ function messageText(message: Message, origin: bigint, options: TextOptions): st
     ? [party(message.from, message.fromSid), party(message.to, message.toSid)]
     : [party(message.to, message.toSid), party(message.from, message.fromSid)];
   const arrow = isUp ? palette.cyan("→") : palette.green("←");
-  const name = paintName(message, palette)(message.name.padEnd(16));
+  const name = paintName(message, palette)(printable(message.name).padEnd(16));
   const head = `${palette.dim(clock(origin, message.time))}  ${left.padEnd(21)} ${arrow} ${
     right.padEnd(15)
   }  ${name}`;
@@ -97,7 +102,7 @@ function details(message: Message, palette: Palette): string {
   const { xid, error, latency, zxid, path, note, lost, session } = message;
   const isReply = message.kind === "reply" || message.kind === "connected";
   const parts: string[] = [];
-  if (path !== null) parts.push(path);
+  if (path !== null) parts.push(printable(path));
   if (message.protocol === "client" && xid !== null && xid !== -1) {
     parts.push(palette.dim(`xid ${xid}`));
   }
@@ -112,7 +117,7 @@ function details(message: Message, palette: Palette): string {
     const text = duration(latency);
     parts.push(message.kind === "event" ? palette.dim(`armed ${text} before`) : text);
   }
-  if (note !== "") parts.push(note);
+  if (note !== "") parts.push(printable(note));
   if (message.kind === "text" || message.size >= 1024) {
     parts.push(palette.dim(byteCount(message.size)));
   }
@@ -133,7 +138,7 @@ const valueText = (span: Span): string => {
   const text = typeof json === "string" && !json.startsWith("0x")
     ? JSON.stringify(json)
     : String(json);
-  return text.length > VALUE_MAX * 2 ? `${text.slice(0, VALUE_MAX * 2)}…` : text;
+  return printable(text.length > VALUE_MAX * 2 ? `${text.slice(0, VALUE_MAX * 2)}…` : text);
 };
 
 const toHex = (bytes: Uint8Array): string =>
@@ -178,7 +183,9 @@ function storyText(story: Story, origin: bigint, options: TextOptions): string {
 }
 
 /** A story as one sentence; also used by the report. */
-export function storyWords(story: Story): string {
+export const storyWords = (story: Story): string => printable(wordsOf(story));
+
+function wordsOf(story: Story): string {
   switch (story.type) {
     case "connection":
       return story.what === "recognised"
