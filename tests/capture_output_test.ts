@@ -14,9 +14,10 @@ import { isFault } from "../lib/base/errors.ts";
 import { Filter, globToRegExp } from "../lib/capture/filter.ts";
 import { isoTime } from "../lib/capture/json.ts";
 import { Histogram } from "../lib/capture/histogram.ts";
-import { run as decode } from "../lib/cli/decode.ts";
+import { DecodeSession, run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
-import { run as tap } from "../lib/cli/tap.ts";
+import { run as tap, Tap } from "../lib/cli/tap.ts";
+import { TapPackets } from "../lib/cli/tap_packets.ts";
 import { b32, Conversation, pcapFile, put } from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 import { captureBytes, capturedVersions } from "./support/captures.ts";
@@ -301,6 +302,25 @@ describe("the HTML report", () => {
   });
 });
 
+/** The options that an empty command line gives. */
+const PLAIN = {
+  format: null,
+  verbose: false,
+  hex: false,
+  limit: null,
+  op: [],
+  path: [],
+  session: [],
+  sid: [],
+  client: [],
+  zxid: null,
+  errors: false,
+  slower: null,
+  since: null,
+  until: null,
+  port: [],
+};
+
 describe("tap", () => {
   it("passes bytes on unchanged and decodes them as they pass", async () => {
     const request = put(b32(8), b32(-2), b32(11));
@@ -348,6 +368,62 @@ describe("tap", () => {
     ]);
     assert.ok(Number(rows[3].latencyMs) > 0);
     assert.equal(rows[1].session, "0x100000000000001");
+  });
+
+  it("who has said all still gets the answer, and nothing of a past connection is kept", async () => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.resume();
+      socket.once("end", () => setTimeout(() => socket.end("imok"), 20));
+    });
+    const port = await listening(server);
+    const said: Said = { out: "", err: "" };
+    const stop = new AbortController();
+    const io = terminal(said, stop.signal);
+    const session = new DecodeSession(PLAIN, io);
+    const proxy = new Tap(session, { host: "127.0.0.1", port }, io);
+    const running = proxy.serve({ host: "127.0.0.1", port: 0 });
+    const at = await poll(() => /tapping 127\.0\.0\.1:(\d+)/.exec(said.err)?.[1]);
+    for (let i = 0; i < 3; i++) {
+      const client = connect({ port: Number(at), host: "127.0.0.1", allowHalfOpen: true });
+      let got = "";
+      client.on("data", (bytes: Buffer) => got += bytes.toString());
+      client.end("ruok");
+      await new Promise((done) => client.once("close", done));
+      assert.equal(got, "imok");
+    }
+    await poll(() => proxy.sockets === 0 ? true : undefined);
+    stop.abort();
+    await running;
+    session.end();
+    server.close();
+    assert.equal(said.out.match(/imok/g)?.length, 3);
+  });
+
+  it("a client that ends before the server is there has ended", () => {
+    const flags: number[] = [];
+    const packets = new TapPackets(({ bytes }) => flags.push(bytes[33]));
+    const end = { host: "127.0.0.1", port: 1 };
+    const flow = packets.open(end, { ...end, port: 2 });
+    flow.data(0, new TextEncoder().encode("ruok"));
+    flow.end(0);
+    flow.begin();
+    packets.decode(Number.POSITIVE_INFINITY);
+    assert.deepEqual(flags, [2, 18, 16, 16, 17]);
+  });
+
+  it("decodes in one slice at a time, however long that takes", async () => {
+    let shown = 0;
+    const packets = new TapPackets(() => {
+      shown += 1;
+      for (const until = performance.now() + 2; performance.now() < until;);
+    });
+    const end = { host: "127.0.0.1", port: 1 };
+    packets.open(end, { ...end, port: 2 }).begin();
+    let ends = 0;
+    for (let i = 0; i < 5; i++) packets.decodeSliced(1, () => void (ends += 1));
+    assert.equal(shown, 1);
+    await poll(() => ends > 0 ? true : undefined);
+    assert.deepEqual([shown, ends], [3, 1]);
   });
 
   it("says what is missing or wrong in its arguments", async () => {

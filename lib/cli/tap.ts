@@ -39,6 +39,9 @@ Ends at SIGINT or SIGTERM; with --format summary or html the result is written t
 
 export const help = helpText(spec);
 
+/** Who has said all may still want the answer: `ruok` and the end, then `imok`. */
+const HALVES = { noDelay: true, allowHalfOpen: true } as const;
+
 /** How often what has passed is decoded and written, and how long that may hold up what passes. */
 const DECODE_EVERY_MS = 20;
 const SLICE_MS = 1;
@@ -85,7 +88,8 @@ function addressOf(text: string, what: string): Target {
   return { host: match[1] ?? match[2] ?? "", port };
 }
 
-class Tap {
+/** The proxy: pairs of sockets, and what passes them on its way to the decoder. */
+export class Tap {
   readonly #session: DecodeSession;
   readonly #target: Target;
   readonly #io: CliIo;
@@ -100,19 +104,22 @@ class Tap {
     session.liveOrigin = this.#packets.origin;
   }
 
+  /** Sockets of connections that are not over. */
+  get sockets(): number {
+    return this.#sockets.size;
+  }
+
   /** Resolves when the process is asked to end. */
   async serve(at: Target): Promise<void> {
-    const server = createServer({ noDelay: true }, (client) => this.#accept(client));
+    const server = createServer(HALVES, (client) => this.#accept(client));
     await listening(server, at);
     const address = server.address();
     const shown = typeof address === "object" && address !== null ? address.port : at.port;
     const { host, port } = this.#target;
     this.#io.stderr.write(`tapping ${at.host}:${shown} → ${host}:${port}\n`);
-    const slice = (): void => {
-      if (this.#packets.decode(SLICE_MS)) this.#session.flush(0);
-      else setImmediate(slice);
-    };
-    const decoding = setInterval(slice, DECODE_EVERY_MS);
+    const decoding = setInterval(() => {
+      this.#packets.decodeSliced(SLICE_MS, () => this.#session.flush(0));
+    }, DECODE_EVERY_MS);
     await new Promise<void>((done) => {
       if (this.#io.signal.aborted) return done();
       this.#io.signal.addEventListener("abort", () => done(), { once: true });
@@ -125,7 +132,7 @@ class Tap {
 
   #accept(client: Socket): void {
     const { host, port } = this.#target;
-    const server = connect({ host, port, noDelay: true });
+    const server = connect({ host, port, ...HALVES });
     this.#sockets.add(client).add(server);
     const flow = this.#packets.open(
       { host: client.remoteAddress ?? "0.0.0.0", port: client.remotePort ?? 0 },
@@ -139,8 +146,6 @@ class Tap {
     this.#pass(server, client, (bytes) => flow.data(1, bytes), () => flow.end(1));
     const over = (): void => {
       flow.reset();
-      this.#sockets.delete(client);
-      this.#sockets.delete(server);
       client.destroy();
       server.destroy();
     };
@@ -149,8 +154,12 @@ class Tap {
       this.#io.stderr.write(`tap: ${host}:${port}: ${error.message}\n`);
       over();
     });
-    client.once("close", () => client.destroyed && server.destroySoon());
-    server.once("close", () => server.destroyed && client.destroySoon());
+    for (const [one, other] of [[client, server], [server, client]]) {
+      one.once("close", () => {
+        this.#sockets.delete(one);
+        other.destroySoon();
+      });
+    }
   }
 
   /** Hands bytes on, then shows them; a slow reader holds back the writer, as without us. */

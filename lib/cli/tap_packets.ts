@@ -24,6 +24,7 @@ export class TapPackets {
   /** Packets seen and not yet decoded: decoding is done when nothing passes. */
   #waiting: Packet[] = [];
   #waitingBytes = 0;
+  #isDecoding = false;
   /** Wall clock of the beginning, nanoseconds since 1970. */
   readonly origin: bigint;
   readonly #start: number;
@@ -43,6 +44,24 @@ export class TapPackets {
     this.#waiting.push(packet);
     this.#waitingBytes += packet.end;
     if (this.#waitingBytes > WAITING_MAX) this.decode(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Decodes what waits in slices of so many milliseconds, one at a time however often this is asked
+   * for; calls `done` when nothing waits any more.
+   */
+  decodeSliced(sliceMs: number, done: () => void): void {
+    if (this.#isDecoding) return;
+    this.#isDecoding = true;
+    const slice = (): void => {
+      if (!this.decode(sliceMs)) {
+        setImmediate(slice);
+        return;
+      }
+      this.#isDecoding = false;
+      done();
+    };
+    slice();
   }
 
   /** Decodes what waits, for so many milliseconds at most; true when nothing waits any more. */
@@ -67,8 +86,9 @@ export class TapFlow {
   #server: End;
   readonly #seq: [number, number] = [0, 0];
   #isOpen = false;
-  /** Bytes that came before the server's side was there. */
+  /** What the client said before the server's side was there, and whether that was all. */
   #early: Uint8Array[] = [];
+  #isEarlyEnd = false;
 
   constructor(show: (packet: Packet) => void, now: () => number, client: End, server: End) {
     this.#show = show;
@@ -89,6 +109,7 @@ export class TapFlow {
     this.#packet(0, ACK, NOTHING);
     for (const bytes of this.#early) this.data(0, bytes);
     this.#early = [];
+    if (this.#isEarlyEnd) this.end(0);
   }
 
   data(side: 0 | 1, bytes: Uint8Array): void {
@@ -103,6 +124,7 @@ export class TapFlow {
 
   end(side: 0 | 1): void {
     if (this.#isOpen) this.#packet(side, FIN | ACK, NOTHING);
+    else this.#isEarlyEnd = true;
   }
 
   reset(): void {
