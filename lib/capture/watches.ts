@@ -33,9 +33,12 @@ export class Watches {
   answered(request: Message, op: number, error: number, time: number): void {
     if (error !== ErrorCode.OK && !(op === OpCode.exists && error === ErrorCode.NONODE)) return;
     for (const { kind, path } of watchesOf(request, op, error)) {
-      if (this.#size >= WATCHES_MAX) return;
-      this.#size += 1;
-      this.#armed[kind].set(path, { op: request.name, message: request.n, time });
+      const armed = this.#armed[kind];
+      if (!armed.has(path)) {
+        if (this.#size >= WATCHES_MAX) return;
+        this.#size += 1;
+      }
+      armed.set(path, { op: request.name, message: request.n, time });
     }
   }
 
