@@ -18,7 +18,7 @@ import { DecodeSession, run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { run as tap, Tap } from "../lib/cli/tap.ts";
 import { TapPackets } from "../lib/cli/tap_packets.ts";
-import { b32, Conversation, pcapFile, put } from "./support/capture_build.ts";
+import { b32, Conversation, pcapFile, pcapngFile, put } from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 import { captureBytes, capturedVersions } from "./support/captures.ts";
 
@@ -167,6 +167,17 @@ describe("decode", () => {
     }
   });
 
+  it("what was read before a file that is no capture is given out", async () => {
+    const said: Said = { out: "", err: "" };
+    const short = join(folder, "two-bytes");
+    writeFileSync(short, Uint8Array.of(1, 2));
+    const talk = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open().send(0, HELLO);
+    const first = join(folder, "first.pcap");
+    writeFileSync(first, pcapFile(talk.frames));
+    await assert.rejects(decode([first, short], terminal(said)), /two-bytes: .*neither pcap nor/);
+    assert.match(said.out, / connect /);
+  });
+
   it("refuses what it cannot read or understand in one sentence", async () => {
     const fault = async (...args: string[]): Promise<string> => {
       try {
@@ -230,6 +241,22 @@ describe("filters", () => {
     const day = String(first.time).slice(11, 26);
     const [again] = await pick("--since", day);
     assert.equal(again.n, first.n);
+  });
+});
+
+describe("times of day", () => {
+  const frames = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open().send(0, HELLO).frames;
+  it("may begin with one digit, and belong to any year", async () => {
+    const usual = join(folder, "usual.pcap");
+    writeFileSync(usual, pcapFile(frames, { epoch: 1_700_000_000 })); // 22:13:20
+    const far = join(folder, "far.pcapng");
+    const interfaces = [{ linkType: 1, resolution: 0 }];
+    writeFileSync(far, pcapngFile(frames, { interfaces, epoch: 4e14 })); // 15:06:40
+    for (const [capture, time] of [[usual, "9:05:10"], [usual, "9:05"], [far, "15:06:40"]]) {
+      const { out } = await command("--since", time, capture);
+      assert.match(out, / connect /, time);
+    }
+    assert.equal((await command("--since", "15:06:41", far)).out, "");
   });
 });
 

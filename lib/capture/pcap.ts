@@ -111,12 +111,13 @@ export class CaptureReader {
    * first packet of the first.
    */
   end(): number {
-    if (this.#format === "unknown" && this.#carry.length > 0) throw this.#notCapture();
     const left = this.#carry.length;
+    const isKnown = this.#format !== "unknown";
     this.#carry.clear();
     this.#format = "unknown";
     this.#interfaces = [];
     this.#offset = 0;
+    if (!isKnown && left > 0) throw this.#notCapture();
     return left;
   }
 

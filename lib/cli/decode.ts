@@ -363,17 +363,22 @@ function durationOf(text: string): number {
   throw new Fault("CONFIG", `--slower ${text} is no time`, { hint: "write 50ms, 1.5s or 200us" });
 }
 
+const DAY = 86_400_000_000_000n;
+
 /** Nanoseconds after the first packet. A time of day is one of the capture's first day. */
 function timeOf(text: string, origin: bigint, what: string): number {
   const offset = /^\+(\d+(?:\.\d+)?)$/.exec(text);
   if (offset !== null) return Number(offset[1]) * 1e9;
-  const day = new Date(Number(origin / 1_000_000n)).toISOString().slice(0, 10);
   const parts = /^(?:(\d{4}-\d\d-\d\d)[T ])?(\d\d?:\d\d(?::\d\d)?)(\.\d{1,9})?Z?$/.exec(text);
   if (parts !== null) {
-    const seconds = Date.parse(`${parts[1] ?? day}T${parts[2].padStart(5, "0")}Z`);
-    if (!Number.isNaN(seconds)) {
+    const hours = parts[2].indexOf(":") === 1 ? `0${parts[2]}` : parts[2];
+    const clock = Date.parse(`1970-01-01T${hours}Z`);
+    const day = parts[1] === undefined ? 0 : Date.parse(parts[1]);
+    if (!Number.isNaN(clock + day)) {
+      // A clock may be so wrong that no Date holds its day.
+      const begin = parts[1] === undefined ? origin - origin % DAY : BigInt(day) * 1_000_000n;
       const fraction = Math.round(Number(parts[3] ?? 0) * 1e9);
-      return Number(BigInt(seconds) * 1_000_000n - origin) + fraction;
+      return Number(begin + BigInt(clock) * 1_000_000n - origin) + fraction;
     }
   }
   throw new Fault("CONFIG", `--${what} ${text} is no time`, {
