@@ -3,17 +3,126 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
-import type { Message } from "../lib/capture/message.ts";
+import { Decoder } from "../lib/capture/decoder.ts";
+import type { Flow } from "../lib/capture/flows.ts";
+import { IpReader } from "../lib/capture/ip.ts";
+import type { Decoded, Message } from "../lib/capture/message.ts";
+import { Report } from "../lib/capture/report.ts";
+import { TcpReader } from "../lib/capture/tcp.ts";
 import { Watches } from "../lib/capture/watches.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
+import { b32, Conversation, type Frame, pcapFile, put } from "./support/capture_build.ts";
+import { decodeAll } from "./support/capture_damage.ts";
+
+const say = (words: string): Uint8Array => new TextEncoder().encode(words);
+const framed = (...parts: Uint8Array[] | number[][]): Uint8Array => {
+  const body = put(...parts);
+  return put(b32(body.length), body);
+};
+const zeros = (length: number): Uint8Array => new Uint8Array(length);
+const HELLO = framed(put(b32(0), zeros(8), b32(30_000), zeros(8), b32(16), zeros(17)));
+const WELCOME = framed(put(b32(0), b32(30_000), b32(1), b32(7), b32(16), zeros(17)));
+const SESSION = 0x1_0000_0007n;
+
+/** A setData of /a, or a getData of it. */
+const write = (xid: number, data: Uint8Array): Uint8Array =>
+  framed(put(b32(xid), b32(5), b32(2), say("/a"), b32(data.length), data, b32(-1)));
+const read = (xid: number): Uint8Array => framed(put(b32(xid), b32(4), b32(2), say("/a"), [1]));
+
+const client = (): Conversation =>
+  new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open().send(0, HELLO).send(1, WELCOME);
+
+/** The frames with the payload cut off by the snap length, but for those that `keep` names. */
+const headersOnly = (frames: readonly Frame[], keep: (i: number) => boolean): Frame[] =>
+  frames.map((frame, i) =>
+    keep(i)
+      ? frame
+      : { ...frame, bytes: frame.bytes.subarray(0, 54), wireLength: frame.bytes.length }
+  );
+
+const lossesOf = (decoded: readonly Decoded[]): [string, number][] =>
+  decoded.flatMap((one) => one.type === "loss" ? [[one.from, one.bytes]] : []);
 
 describe("memory", () => {
   it("a watch asked for again and again is one watch", () => {
     const watches = new Watches();
-    const request = (path: string): Message =>
-      ({ bytes: Uint8Array.of(1), path, lost: 0, name: "getData", n: 1 }) as unknown as Message;
-    for (let i = 0; i < 100_000; i++) watches.answered(request("/a"), OpCode.getData, 0, i);
-    watches.answered(request("/b"), OpCode.getData, 0, 7);
+    const request = { bytes: Uint8Array.of(1), path: "/a", lost: 0, name: "getData", n: 1 };
+    for (let i = 0; i < 100_000; i++) watches.answered(request, OpCode.getData, 0, i);
+    watches.answered({ ...request, path: "/b" }, OpCode.getData, 0, 7);
     assert.deepEqual(watches.fired(3, "/b"), { op: "getData", message: 1, time: 7 });
+  });
+
+  it("a capture of headers alone keeps one loss a side, not one a packet", () => {
+    const talk = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]);
+    for (let i = 1; i < 100; i++) talk.send(0, read(i), false).send(1, WELCOME, false);
+    talk.send(0, read(100));
+    const last = talk.frames.length - 2;
+    const { decoded, messages } = decodeAll(pcapFile(headersOnly(talk.frames, (i) => i >= last)));
+    assert.deepEqual(messages.map(({ xid }) => xid), [100]);
+    const bytes = [99 * read(1).length, 99 * WELCOME.length];
+    assert.deepEqual(lossesOf(decoded), [["10.0.0.1:9", bytes[0]], ["10.0.0.2:2181", bytes[1]]]);
+  });
+
+  it("what one side lost before the other's first words is told", () => {
+    const talk = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open()
+      .send(1, zeros(5), false).send(0, HELLO);
+    const { decoded, facts } = decodeAll(pcapFile(headersOnly(talk.frames, (i) => i !== 3)));
+    assert.deepEqual(lossesOf(decoded), [["10.0.0.2:2181", 5]]);
+    assert.equal(facts.lost, 5);
+  });
+
+  it("connections that may yet be recognised are bounded: the oldest are decided first", () => {
+    const decoder = new Decoder(null, null);
+    const banner = say("SSH-2.0-OpenSSH_9.2\r\n");
+    for (let i = 0; i < 600; i++) {
+      const talk = new Conversation(["10.0.0.1", 20_000 + i], ["10.0.0.2", 22], { time: i * 1e6 });
+      const file = pcapFile(talk.open().send(1, banner).close().frames);
+      decoder.push(i === 0 ? file : file.subarray(24));
+    }
+    assert.ok(decoder.context.riddles.length <= 256, `${decoder.context.riddles.length} riddles`);
+    decoder.end();
+    assert.equal(decoder.facts().unknown, 600 * banner.length);
+  });
+
+  it("writes that nobody answers keep nothing of their data, reads what says whether they watch", () => {
+    const decoder = new Decoder({ message: () => {}, story: () => {} }, null);
+    const talk = client().send(0, write(1, zeros(5000))).send(0, read(2));
+    decoder.push(pcapFile(talk.frames));
+    const pending = decoder.story.sessions.talkOf(SESSION)?.pending;
+    assert.deepEqual([0, 1].map((i) => pending?.messageAt(i)?.bytes.length), [0, read(2).length]);
+    assert.deepEqual([0, 1].map((i) => pending?.messageAt(i)?.path), ["/a", "/a"]);
+  });
+
+  it("the report keeps no more of a message than it shows", () => {
+    const { messages, facts } = decodeAll(pcapFile(client().send(0, write(1, zeros(5000))).frames));
+    const pages = [false, true].map((isGone) => {
+      const report = new Report(10);
+      for (const message of messages) {
+        const bytes = message.bytes.slice();
+        report.add({ ...message, bytes } satisfies Message);
+        if (isGone) bytes.fill(0xff);
+      }
+      return report.page(facts);
+    });
+    assert.equal(pages[1], pages[0]);
+  });
+
+  it("what waits behind a hole is bounded in segments, however small they are", () => {
+    const flows: Flow[] = [];
+    const nothing = (): void => {};
+    const sink = { data: nothing, lost: nothing, ended: nothing, closed: nothing };
+    const tcp = new TcpReader({ ...sink, opened: (flow) => void flows.push(flow) });
+    const ip = new IpReader();
+    const talk = new Conversation(["10.0.0.1", 1], ["10.0.0.2", 2]).open();
+    for (let i = 0; i < 20_000; i++) talk.send(0, Uint8Array.of(65), false);
+    let most = 0;
+    for (const [i, { bytes }] of talk.frames.entries()) {
+      if (i === 3) continue; // the first byte is the hole
+      const packet = { bytes, start: 0, end: bytes.length, wireLength: bytes.length, linkType: 1 };
+      if (ip.read({ ...packet, time: i * 1000 }) === null) tcp.segment(ip.segment);
+      most = Math.max(most, flows[0].halves[0].pending.length);
+    }
+    assert.ok(most > 1000 && most < 10_000, `${most} segments were held`);
+    assert.equal(flows[0].halves[0].bytes, 19_999);
   });
 });

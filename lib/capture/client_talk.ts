@@ -12,10 +12,11 @@ import type { Conn, Context, Talk } from "./context.ts";
 import type { Side } from "./flows.ts";
 import type { Message } from "./message.ts";
 import { NO_PATH } from "./paths.ts";
-import { Pending } from "./pending.ts";
+import { type Asked, Pending } from "./pending.ts";
 import { type RecordOwner, RecordStream } from "./stream.ts";
 import type { LossReason } from "./tcp.ts";
 import type { Understanding } from "./understanding.ts";
+import { ARMING } from "./watch_requests.ts";
 import { Watches } from "./watches.ts";
 
 /** Longest frame believed in step; the servers' own limit is a setting. */
@@ -276,7 +277,8 @@ export class ClientTalk implements Talk, RecordOwner {
         time,
       );
     }
-    const dropped = this.pending.push(xid, op, path, time, message);
+    const asked = message === null ? null : askedBy(message, op);
+    const dropped = this.pending.push(xid, op, path, time, asked);
     if (dropped >= 0) this.#context.counter?.unanswered(this.conn, dropped);
     if (op === OpCode.closeSession) this.#story.closing(this, time);
   }
@@ -387,6 +389,13 @@ export class ClientTalk implements Talk, RecordOwner {
     );
   }
 }
+
+/** A request without its data: nobody may ever answer thousands of writes. */
+function askedBy({ n, name, path, lost, bytes }: Message, op: number): Asked {
+  return { n, name, path, lost, bytes: ARMING.has(op) ? bytes : NOTHING };
+}
+
+const NOTHING = new Uint8Array(0);
 
 const EVENT_NAMES: ReadonlyMap<number, string> = new Map([
   [-1, "None"],

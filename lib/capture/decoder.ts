@@ -23,6 +23,9 @@ const USUAL_PORTS: ReadonlyMap<number, Protocol> = new Map<number, Protocol>([
   [8080, "http"],
 ]);
 
+/** Connections that are over and may still be recognised. */
+const RIDDLES_MAX = 256;
+
 /** What the capture itself was like. */
 export interface CaptureFacts {
   /** Wall clock of the first packet, nanoseconds since 1970. */
@@ -111,10 +114,7 @@ export class Decoder implements TcpSink {
   end(): void {
     this.endFile();
     this.#tcp.end();
-    for (const [i, { conn, why, time }] of this.#riddles.entries()) {
-      this.context.riddles[i].resolve(time, why);
-      this.#over(conn, why, time);
-    }
+    while (this.#riddles.length > 0) this.#answerOldest();
     this.story.end(this.#now);
   }
 
@@ -180,11 +180,22 @@ export class Decoder implements TcpSink {
     if (conn === null) return;
     const riddles = this.context.riddles.length;
     conn.talk?.close(time, why);
-    if (this.context.riddles.length > riddles) this.#riddles.push({ conn, why, time });
-    else this.#over(conn, why, time);
+    if (this.context.riddles.length > riddles) {
+      this.#riddles.push({ conn, why, time });
+      if (this.#riddles.length > RIDDLES_MAX) this.#answerOldest();
+    } else this.#over(conn, why, time);
     this.#conns.delete(flow);
     this.#lastFlow = null;
     this.#lastConn = null;
+  }
+
+  /** What is known by now must do for the riddle that has waited longest. */
+  #answerOldest(): void {
+    const riddle = this.context.riddles.shift();
+    const over = this.#riddles.shift();
+    if (riddle === undefined || over === undefined) return;
+    riddle.resolve(over.time, over.why);
+    this.#over(over.conn, over.why, over.time);
   }
 
   #over(conn: Conn, why: CloseReason, time: number): void {

@@ -32,7 +32,7 @@ interface HeldData {
   readonly side: Side;
   /** Null: bytes that are missing. */
   readonly bytes: Uint8Array | null;
-  readonly length: number;
+  length: number;
   readonly why: LossReason;
   readonly time: number;
 }
@@ -44,6 +44,8 @@ export class Guess implements Talk {
   readonly #story: Understanding;
   readonly #hint: Protocol | null;
   readonly #held: HeldData[] = [];
+  /** The loss that each side's stream ends with at present. */
+  readonly #lastLoss: [HeldData | null, HeldData | null] = [null, null];
   /** Bytes of each side since its last loss. */
   readonly #recent: readonly [Carry, Carry] = [new Carry(), new Carry()];
   readonly #places: readonly [Places, Places] = [new Places(), new Places()];
@@ -62,7 +64,7 @@ export class Guess implements Talk {
   }
 
   data(side: Side, bytes: Uint8Array, start: number, end: number, time: number): void {
-    if (this.#heldBytes === 0 && this.#isStart[side]) {
+    if (this.#held.length === 0 && this.#isStart[side]) {
       // The common case: the first segment says it all, and nothing has to be copied.
       const verdict = recogniseStart(bytes, start, end, this.#hint);
       if (verdict !== null && verdict !== "more" && this.#fits(verdict, side)) {
@@ -72,6 +74,7 @@ export class Guess implements Talk {
     }
     const length = end - start;
     const copy = bytes.slice(start, end);
+    this.#lastLoss[side] = null;
     this.#held.push({ side, bytes: copy, length, why: "not captured", time });
     this.#heldBytes += length;
     this.#seen += length;
@@ -81,7 +84,15 @@ export class Guess implements Talk {
   }
 
   lost(side: Side, length: number, why: LossReason, time: number): void {
-    this.#held.push({ side, bytes: null, length, why, time });
+    const before = this.#lastLoss[side];
+    if (before !== null && before.why === why) {
+      // A capture of headers alone is nothing but losses: one is kept, not one for each packet.
+      before.length += length;
+      return;
+    }
+    const loss: HeldData = { side, bytes: null, length, why, time };
+    this.#held.push(loss);
+    this.#lastLoss[side] = loss;
     this.#isStart[side] = false;
     this.#recent[side].clear();
     this.#places[side].reset(0);
@@ -237,6 +248,7 @@ export class Guess implements Talk {
       const gone = this.#held.shift();
       if (gone === undefined) break;
       if (gone.bytes !== null) this.#heldBytes -= gone.length;
+      else if (this.#lastLoss[gone.side] === gone) this.#lastLoss[gone.side] = null;
       this.#isStart[gone.side] = false;
     }
     for (const side of [0, 1] as const) {

@@ -20,6 +20,13 @@ export const oldest = (half: Half): number =>
 export const isHolding = (flow: Flow): boolean =>
   flow.halves[0].pending.length + flow.halves[1].pending.length > 0;
 
+/** The side of the segment that has been held longest; one of them holds something. */
+export function sideOfOldest(flow: Flow): Side {
+  const [a, b] = flow.halves;
+  if (a.pending.length === 0 || b.pending.length === 0) return a.pending.length > 0 ? 0 : 1;
+  return oldest(a) <= oldest(b) ? 0 : 1;
+}
+
 /** True when the oldest held segment has waited long enough for what holds it up. */
 export function isHopeless(flow: Flow, time: number, packets: number): boolean {
   for (const half of flow.halves) {

@@ -3,6 +3,9 @@
 
 import type { Message } from "./message.ts";
 
+/** What the reply wants of its request; `bytes` only where a watch is read from them. */
+export type Asked = Pick<Message, "n" | "name" | "path" | "lost" | "bytes">;
+
 const PENDING_MAX = 1 << 16;
 const NONE: readonly number[] = [];
 
@@ -11,12 +14,12 @@ export class Pending {
   #ops = new Int32Array(8);
   #paths = new Int32Array(8);
   #times = new Float64Array(8);
-  #messages: (Message | null)[] = [];
+  #messages: (Asked | null)[] = [];
   #head = 0;
   size = 0;
 
   /** Returns the op of a request that had to make room, or -1. */
-  push(xid: number, op: number, path: number, time: number, message: Message | null): number {
+  push(xid: number, op: number, path: number, time: number, message: Asked | null): number {
     let dropped = -1;
     if (this.size === this.#xids.length) {
       if (this.size >= PENDING_MAX) {
@@ -67,7 +70,7 @@ export class Pending {
     return this.#times[this.#place(i)];
   }
 
-  messageAt(i: number): Message | null {
+  messageAt(i: number): Asked | null {
     return this.#messages[this.#place(i)] ?? null;
   }
 

@@ -26,7 +26,10 @@ const ms = (ns: number): number => Math.round(ns) / 1e6;
 
 export class Report {
   readonly #limit: number;
+  /** With no more of their bytes than the page shows; their fields are taken before that. */
   readonly #messages: Message[] = [];
+  readonly #spans: Json[] = [];
+  readonly #fields = new Names();
   readonly #stories: Story[] = [];
   #left = 0;
   #leftStories = 0;
@@ -38,7 +41,7 @@ export class Report {
 
   add(decoded: Decoded): void {
     if (decoded.type === "message") {
-      if (this.#messages.length < this.#limit) this.#messages.push(decoded);
+      if (this.#messages.length < this.#limit) this.#show(decoded);
       else this.#left += 1;
     } else if (decoded.type !== "connection") {
       if (this.#stories.length < STORIES_MAX) this.#stories.push(decoded);
@@ -46,12 +49,16 @@ export class Report {
     }
   }
 
+  #show(message: Message): void {
+    this.#spans.push(spanRow(message, this.#fields));
+    this.#messages.push({ ...message, bytes: message.bytes.slice(0, BYTES_MAX) });
+  }
+
   /** The page. */
   page(facts: CaptureFacts): string {
     const lanes = new Lanes(this.#messages);
-    const fields = new Names();
     // A story's last line may come before messages that were captured earlier.
-    const messages = this.#messages.map((message) => messageRow(message, lanes, fields));
+    const messages = this.#messages.map((message, i) => messageRow(message, lanes, this.#spans[i]));
     const end = Math.max(facts.end, ...this.#messages.slice(-1).map((message) => message.time));
     const data: Json = {
       start: isoTime(facts.origin),
@@ -63,7 +70,7 @@ export class Report {
       lanes: lanes.list,
       messages,
       stories: this.#stories.map(storyRow),
-      fields: fields.list,
+      fields: this.#fields.list,
     };
     return reportPage(JSON.stringify(data).replaceAll("<", "\\u003c"));
   }
@@ -145,11 +152,9 @@ const PROTOCOLS: readonly Protocol[] = [
   "unknown",
 ];
 
-/** One message as the script wants it; the order of the fields is a contract with it. */
-function messageRow(message: Message, lanes: Lanes, fields: Names): Json {
-  const { session, zxid, error, latency } = message;
-  const shown = message.bytes.subarray(0, BYTES_MAX);
-  const spans = spansOf(message).filter((span) => span.start < BYTES_MAX).flatMap(
+/** The fields of a message: from, to, number of the name, and value, one after another. */
+function spanRow(message: Message, fields: Names): Json {
+  return spansOf(message).filter((span) => span.start < BYTES_MAX).flatMap(
     (span): Json[] => {
       const json = spanJson(span);
       const bytes = span.value instanceof Uint8Array ? span.value : null;
@@ -164,6 +169,11 @@ function messageRow(message: Message, lanes: Lanes, fields: Names): Json {
       return [span.start, span.end, fields.numberOf(span.path), cut];
     },
   );
+}
+
+/** One message as the script wants it; the order of the fields is a contract with it. */
+function messageRow(message: Message, lanes: Lanes, spans: Json): Json {
+  const { session, zxid, error, latency } = message;
   return [
     message.n,
     ms(message.time),
@@ -186,7 +196,7 @@ function messageRow(message: Message, lanes: Lanes, fields: Names): Json {
     latency === null ? null : ms(latency),
     message.about,
     message.note,
-    Buffer.from(shown).toString("base64"),
+    Buffer.from(message.bytes).toString("base64"),
     spans,
   ];
 }

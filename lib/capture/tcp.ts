@@ -15,6 +15,7 @@ import {
   isOther,
   oldest,
   REORDER_NS,
+  sideOfOldest,
 } from "./patience.ts";
 
 export {
@@ -32,6 +33,8 @@ const SETTLE_NS = 50e6;
 const JUMP = 1 << 28;
 const SWEEP_NS = 50e6;
 const FORGET_NS = 60e9;
+/** What a held segment costs besides its bytes: small ones, cut ones and FINs are not free. */
+const HELD_COST = 1024;
 
 export class TcpReader {
   readonly flows = new FlowTable();
@@ -197,15 +200,15 @@ export class TcpReader {
     while (at > 0 && ((pending[at - 1].seq - seq) | 0) > 0) at -= 1;
     if (at < pending.length) half.outOfOrder += 1;
     pending.splice(at, 0, held);
-    half.pendingBytes += held.bytes.length;
-    this.#waitingBytes += held.bytes.length;
+    half.pendingBytes += held.bytes.length + HELD_COST;
+    this.#waitingBytes += held.bytes.length + HELD_COST;
     this.#waiting.add(flow);
   }
 
   #take(half: Half): Held {
     const [held] = half.pending.splice(0, 1);
-    half.pendingBytes -= held.bytes.length;
-    this.#waitingBytes -= held.bytes.length;
+    half.pendingBytes -= held.bytes.length + HELD_COST;
+    this.#waitingBytes -= held.bytes.length + HELD_COST;
     return held;
   }
 
@@ -316,7 +319,7 @@ export class TcpReader {
 
   /** Skips the hole that holds up the oldest held segment. */
   #skipHole(flow: Flow, time: number): void {
-    const side: Side = oldest(flow.halves[0]) <= oldest(flow.halves[1]) ? 0 : 1;
+    const side = sideOfOldest(flow);
     const half = flow.halves[side];
     const first = half.pending[0];
     if (!half.known) {

@@ -4,7 +4,7 @@ import { isFault } from "../base/errors.ts";
 import { Input } from "../codec/input.ts";
 import { readAddWatchRequest, readSetWatches, readSetWatches2 } from "../records/client.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
-import type { Message } from "./message.ts";
+import type { Asked } from "./pending.ts";
 import type { WatchKind } from "./watches.ts";
 
 interface Wish {
@@ -12,8 +12,19 @@ interface Wish {
   readonly path: string;
 }
 
+/** Requests that may ask for a watch: the others' bytes are not looked at. */
+export const ARMING: ReadonlySet<number> = new Set([
+  OpCode.exists,
+  OpCode.getData,
+  OpCode.getChildren,
+  OpCode.getChildren2,
+  OpCode.addWatch,
+  OpCode.setWatches,
+  OpCode.setWatches2,
+]);
+
 /** `error` is that of the reply: exists arms another watch on a node that is not there. */
-export function watchesOf(request: Message, op: number, error: number): Wish[] {
+export function watchesOf(request: Asked, op: number, error: number): Wish[] {
   const { bytes, path } = request;
   if (request.lost > 0) return [];
   const isAsked = bytes[bytes.length - 1] === 1;

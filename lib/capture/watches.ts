@@ -2,7 +2,7 @@
 // each kind. Per connection, as on the server. Only kept when messages are wanted.
 
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
-import type { Message } from "./message.ts";
+import type { Asked } from "./pending.ts";
 import { watchesOf } from "./watch_requests.ts";
 
 /** What armed a watch. */
@@ -30,7 +30,7 @@ export class Watches {
   #size = 0;
 
   /** A request was answered: whatever watch it asked for is armed now. */
-  answered(request: Message, op: number, error: number, time: number): void {
+  answered(request: Asked, op: number, error: number, time: number): void {
     if (error !== ErrorCode.OK && !(op === OpCode.exists && error === ErrorCode.NONODE)) return;
     for (const { kind, path } of watchesOf(request, op, error)) {
       const armed = this.#armed[kind];
