@@ -5,9 +5,11 @@ import { describe, it } from "node:test";
 import assert from "node:assert/strict";
 import { Decoder } from "../lib/capture/decoder.ts";
 import type { Flow } from "../lib/capture/flows.ts";
+import { Fragments } from "../lib/capture/fragments.ts";
 import { IpReader } from "../lib/capture/ip.ts";
 import type { Decoded, Message } from "../lib/capture/message.ts";
 import { Report } from "../lib/capture/report.ts";
+import { RecordStream } from "../lib/capture/stream.ts";
 import { TcpReader } from "../lib/capture/tcp.ts";
 import { Watches } from "../lib/capture/watches.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
@@ -42,6 +44,60 @@ const headersOnly = (frames: readonly Frame[], keep: (i: number) => boolean): Fr
 
 const lossesOf = (decoded: readonly Decoded[]): [string, number][] =>
   decoded.flatMap((one) => one.type === "loss" ? [[one.from, one.bytes]] : []);
+
+describe("time", () => {
+  it("a list of texts that spans segments is not walked once for each text", () => {
+    const walked: number[] = [];
+    const nothing = (): void => {};
+    const texts = 5000;
+    const bytes = put(b32(texts), ...Array.from({ length: texts }, () => put(b32(1), [65])));
+    const shown: number[] = [];
+    const stream = new RecordStream(
+      {
+        measure(_side, _bytes, at, end) {
+          walked.push(at);
+          let next = at + 4;
+          for (let i = 0; i < texts && end >= next; i++) next += 5;
+          return next === at + 4 + texts * 5 && next <= end ? next - at : -(next - at);
+        },
+        sizeOf: () => 0,
+        check: () => 0,
+        record: (_side, _bytes, _start, _end, size) => void shown.push(size),
+        skipped: nothing,
+        outOfStep: nothing,
+        inStep: nothing,
+      },
+      0,
+      false,
+    );
+    const two = put(bytes, bytes);
+    for (let at = 0; at < two.length; at += 1400) {
+      stream.data(two, at, Math.min(two.length, at + 1400), 0);
+    }
+    assert.deepEqual(shown, [bytes.length, bytes.length]);
+    assert.ok(walked.length < 8 * two.length / 1400, `${walked.length} walks`);
+  });
+
+  it("a datagram in more pieces, or more bytes, than any path makes is given up", () => {
+    const fragments = new Fragments();
+    const piece = new Uint8Array(8);
+    for (let i = 8000; i > 0; i--) fragments.add("tiny", piece, i * 8, i === 8000, 0);
+    assert.equal(fragments.lost, 8000 - 1536);
+    for (let i = 0; i < 5; i++) fragments.add("wide", new Uint8Array(60_000), i * 8, false, 0);
+    assert.equal(fragments.lost, 8000 - 1536 + 3);
+  });
+
+  it("a datagram of the smallest fragments and with overlaps is still joined", () => {
+    const fragments = new Fragments();
+    const bytes = Uint8Array.from({ length: 65_480 }, (_, i) => i * 7);
+    for (let at = 65_480 - 48 + 32; at > 0; at -= 48) {
+      if (at % 8 !== 0) continue;
+      const got = fragments.add("a", bytes.subarray(at, at + 48), at, at + 48 >= bytes.length, 0);
+      assert.equal(got, null);
+    }
+    assert.deepEqual(fragments.add("a", bytes.subarray(0, 64), 0, false, 0), bytes);
+  });
+});
 
 describe("memory", () => {
   it("a watch asked for again and again is one watch", () => {

@@ -4,10 +4,16 @@
 const DATAGRAMS_MAX = 256;
 const WAIT_NS = 30e9;
 const DATAGRAM_MAX = 65535;
+/** Fragments sent again along another path may overlap; more than twice is nobody's. */
+const HELD_MAX = 2 * DATAGRAM_MAX;
+/** A path that takes 68 bytes at a time, the least that IPv4 allows, makes fewer of a datagram. */
+const PIECES_MAX = 1536;
 
 interface Datagram {
   readonly pieces: Map<number, Uint8Array>;
   readonly since: number;
+  /** Bytes held, also those that overlap. */
+  held: number;
   /** Length of the whole, known from the last fragment; -1 before it. */
   length: number;
 }
@@ -26,16 +32,19 @@ export class Fragments {
     time: number,
   ): Uint8Array | null {
     const datagram = this.#datagram(key, time);
-    if (offset + piece.length > DATAGRAM_MAX) {
+    const before = datagram.pieces.get(offset);
+    const isNew = before === undefined || before.length < piece.length;
+    const held = datagram.held + (isNew ? piece.length - (before?.length ?? 0) : 0);
+    const isFull = before === undefined && datagram.pieces.size >= PIECES_MAX;
+    if (offset + piece.length > DATAGRAM_MAX || held > HELD_MAX || isFull) {
       this.lost += 1;
       return null;
     }
-    const before = datagram.pieces.get(offset);
-    if (before === undefined || before.length < piece.length) {
-      datagram.pieces.set(offset, piece.slice());
-    }
+    if (isNew) datagram.pieces.set(offset, piece.slice());
+    datagram.held = held;
     if (isLast) datagram.length = offset + piece.length;
-    const whole = datagram.length < 0 ? null : assemble(datagram.pieces, datagram.length);
+    const isEnough = datagram.length >= 0 && held >= datagram.length;
+    const whole = isEnough ? assemble(datagram.pieces, datagram.length) : null;
     if (whole !== null) this.#datagrams.delete(key);
     return whole;
   }
@@ -48,7 +57,7 @@ export class Fragments {
       if (this.#datagrams.size < DATAGRAMS_MAX && time - datagram.since < WAIT_NS) break;
       this.#drop(old, datagram);
     }
-    const made: Datagram = { pieces: new Map(), since: time, length: -1 };
+    const made: Datagram = { pieces: new Map(), since: time, held: 0, length: -1 };
     this.#datagrams.set(key, made);
     return made;
   }

@@ -43,6 +43,8 @@ export interface RecordOwner {
 
 /** Longer records are shown by their first bytes only. */
 export const KEEP_MAX = 4 << 20;
+/** So often an unfinished record is given exactly what it asks for, then all there is. */
+const ASKED_MAX = 4;
 /** How much is searched at a time, and how much of a search is kept when it fails. */
 const SEARCH_MAX = 1 << 20;
 const SEARCH_KEEP = 1 << 18;
@@ -168,7 +170,7 @@ export class RecordStream {
     const carry = this.#carry;
     const owner = this.#owner;
     let at = start;
-    while (at < end) {
+    for (let asked = 0; at < end; asked++) {
       if (this.#rest > 0) {
         const count = Math.min(this.#rest, end - at);
         this.#rest -= count;
@@ -193,7 +195,9 @@ export class RecordStream {
         continue;
       }
       const wanted = Math.max(1, Math.min(-need, KEEP_MAX) - carry.length);
-      const count = Math.min(wanted, end - at);
+      // A list says item by item how much it needs; from its start each time that would be squared.
+      const more = asked < ASKED_MAX ? 0 : KEEP_MAX - carry.length;
+      const count = Math.min(Math.max(wanted, more), end - at);
       carry.append(bytes, at, at + count);
       at += count;
       if (carry.length >= KEEP_MAX && -need > KEEP_MAX) {
