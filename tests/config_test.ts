@@ -552,6 +552,40 @@ describe("dynamic files", () => {
   });
 });
 
+describe("the client address in the static file and in the member's own line", () => {
+  const both = (address: string, own: string): string[] =>
+    changed({ clientPortAddress: address, "server.1": `a:1:2;${own}` });
+
+  for (
+    const [address, own, host] of [
+      ["::1", "[::1]:2181", "0:0:0:0:0:0:0:1"],
+      ["::ffff:10.0.0.1", "10.0.0.1:2181", "10.0.0.1"],
+      ["0.0.0.0", "[::]:2181", null],
+    ] as const
+  ) {
+    it(`are the same as ${address} and as ${own}`, () => {
+      assert.deepEqual(good(both(address, own)).client, { host, port: 2181 });
+      assert.deepEqual(warnings(both(address, own)), []);
+    });
+  }
+
+  it("may be the same when one is a name, for Java looks names up", () => {
+    for (const [address, own] of [["localhost", "127.0.0.1"], ["127.0.0.1", "localhost"]]) {
+      const lines = both(address, `${own}:2181`);
+      assert.deepEqual(good(lines).client, { host: own, port: 2181 });
+      assert.match(warnings(lines).join(), /must be the same as .* of server\.1, which counts/);
+    }
+  });
+
+  it("differ by their ports, two literals, or one that is any address", () => {
+    for (const own of ["localhost:2182", "10.0.0.2:2181", "2181"]) {
+      const result = load(both("10.0.0.1", own));
+      assert.ok(!result.ok);
+      assert.match(result.complaints[0].message, /is different from client address/);
+    }
+  });
+});
+
 describe("the static file after a reconfig", () => {
   const text = [
     "# our ensemble",

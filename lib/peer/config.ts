@@ -27,7 +27,7 @@ import {
   SettingReader,
   whitelist,
 } from "./config_settings.ts";
-import { type Member, type Membership, NO_MEMBERS } from "./dynamic_config.ts";
+import { canonicalHost, type Member, type Membership, NO_MEMBERS } from "./dynamic_config.ts";
 
 export type { Effective } from "./config_settings.ts";
 export type { Complaint } from "./config_entries.ts";
@@ -277,9 +277,9 @@ function mergedClient(
     : { host: anyIsNull(plain.clientPortAddress), port: plain.clientPort };
   if (own === undefined || own.clientPort === null) return fixed;
   const dynamic = { host: anyIsNull(own.clientHost), port: own.clientPort };
-  const differs = fixed !== null &&
-    (fixed.port !== dynamic.port || (fixed.host !== null && fixed.host !== dynamic.host));
-  if (differs) {
+  if (fixed === null) return dynamic;
+  const isSame = fixed.host === null || isSameHost(fixed.host, dynamic.host);
+  if (fixed.port !== dynamic.port || isSame === false) {
     report.error(
       "clientPort",
       values.where("clientPort"),
@@ -288,9 +288,26 @@ function mergedClient(
         readable(dynamic),
       "give it in one place only",
     );
+  } else if (isSame === null) {
+    report.warn(
+      "clientPortAddress",
+      values.where("clientPortAddress"),
+      `${readable(fixed)} must be the same as ${readable(dynamic)} of server.${own.sid}, which ` +
+        "counts",
+      "give it in one place only",
+    );
   }
   return dynamic;
 }
+
+/** Java compares what names resolve to; here a name may be any address: null. */
+function isSameHost(a: string, b: string | null): boolean | null {
+  if (b === null) return false;
+  if (canonicalHost(a) === canonicalHost(b)) return true;
+  return isLiteral(a) && isLiteral(b) ? false : null;
+}
+
+const isLiteral = (host: string): boolean => host.includes(":") || /^[0-9.]+$/.test(host);
 
 function secureClientOf(
   plain: Plain,
@@ -314,5 +331,6 @@ function secureClientOf(
 }
 
 function anyIsNull(host: string | null): string | null {
-  return host === "0.0.0.0" || host === "::" || host === "" ? null : host;
+  if (host === null || host === "") return null;
+  return ["0.0.0.0", "0:0:0:0:0:0:0:0"].includes(canonicalHost(host)) ? null : host;
 }

@@ -210,7 +210,7 @@ function hostAndRest(property: Property, text: string): string[] {
 }
 
 /** Java knows a literal by its address and prints all eight groups; no host at all is this one. */
-function canonicalHost(host: string): string {
+export function canonicalHost(host: string): string {
   if (host === "") return "localhost";
   const [literal, zone] = host.split("%", 2);
   if (!literal.includes(":") || !/^[0-9a-fA-F:.]+$/.test(literal)) return host;
