@@ -67,7 +67,7 @@ export class Ensemble implements RoleHost {
   #roleBegan: Millis = 0;
   #pause: Millis = 0;
   #lookedAt: Millis = 0;
-  /** Since when this server has not been part of a quorum, after it was. */
+  /** Since when this server has not been part of a quorum; null while it is. */
   #unavailableSince: Millis | null = null;
   /** Puts a restored database in place; until it is there no role begins. */
   #change: ((goOn: () => void) => void) | null = null;
@@ -112,6 +112,7 @@ export class Ensemble implements RoleHost {
   /** Faults: CORRUPT, when the epoch files contradict the log. */
   start(): void {
     this.#epochs = this.#peer.store.epochs();
+    this.#unavailableSince = this.#clock.now().mono; // the first election counts, as in Java
     this.treeReplaced(this.replica.tree);
     this.#election.start();
     this.#look();
@@ -298,7 +299,7 @@ export class Ensemble implements RoleHost {
     if (this.#role === null) return;
     const now = this.#clock.now().mono;
     const lasted = now - this.#roleBegan;
-    if (this.#role.phase === "broadcast") this.#unavailableSince ??= now;
+    this.#unavailableSince ??= now;
     if (this.#role instanceof LeaderPort) this.#epochFloor = this.#role.promised;
     this.note("info", "peer", `${this.roleName} is over`, { why, lastedMs: Math.round(lasted) });
     this.#role = null;
