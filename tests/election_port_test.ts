@@ -10,13 +10,15 @@ import { HostClock } from "../lib/host/clock.ts";
 import { HostNetwork } from "../lib/host/network.ts";
 import { ElectionPort } from "../lib/peer/election_port.ts";
 import { electorateOf } from "../lib/peer/settings.ts";
-import type { Address, Closable, Link, Network } from "../lib/ports.ts";
+import { Output } from "../lib/codec/output.ts";
+import type { Address, Closable, Link, LinkEar, Network } from "../lib/ports.ts";
 import { Life, SimClock, World } from "../lib/sim/world.ts";
 import {
   GREETING_V1,
   GREETING_V2,
   notificationFrame,
   readInitialMessage,
+  writeInitialMessage,
 } from "../lib/wire/election.ts";
 import { NOTIFICATION_MAX } from "../lib/wire/frames.ts";
 import { loadConfig, parseMembership } from "../lib/peer/config.ts";
@@ -197,6 +199,104 @@ describe("an election port that a reconfig moves (8.5)", () => {
     port.reconfigure(ELECTORATE, () => [], place(3888));
     port.reconfigure(ELECTORATE, () => [], { bind: [], advertise: [] });
     assert.deepEqual([network.open, network.tries.length], [[3888], 1]);
+    port.stop();
+  });
+});
+
+describe("an election port and strangers", () => {
+  /** Links are accepted by hand; dials are written down and fail. */
+  class Street implements Network {
+    readonly dials: { readonly to: Address; readonly within: number }[] = [];
+    accept: (link: Link) => void = () => {};
+
+    listen(_at: Address, accepted: (link: Link) => void): Closable {
+      this.accept = accepted;
+      return { close() {} };
+    }
+
+    dial(to: Address, within: number, done: (link: Link | Fault) => void): Closable {
+      this.dials.push({ to, within });
+      done(new Fault("TIMEOUT", "nobody is there"));
+      return { close() {} };
+    }
+  }
+
+  class Stranger implements Link {
+    readonly remote = { host: HOST, port: 5 };
+    readonly local = { host: HOST, port: 3888 };
+    readonly queued = 0;
+    fate = "open";
+    ear: LinkEar | null = null;
+
+    attach(ear: LinkEar): void {
+      this.ear = ear;
+    }
+    write(): boolean {
+      return true;
+    }
+    hold(): void {}
+    end(): void {
+      this.fate = "ended";
+    }
+    destroy(): void {
+      this.fate = "destroyed";
+    }
+  }
+
+  const standing = () => {
+    const street = new Street();
+    const clock = new SimClock(new Life(new World(1), "member"), { offset: 0 });
+    const own = [{ host: HOST, port: 3888 }];
+    const port = new ElectionPort(
+      { network: street, clock, bindClock: clock, note: () => {} },
+      ELECTORATE,
+      (sid) => sid === 1n ? [{ host: HOST, port: 1 }] : [],
+      {
+        ...ELECTION_DEFAULTS,
+        sid: 2n,
+        bind: own,
+        advertise: own,
+        multiAddress: false,
+        connectTimeoutMs: 5000,
+        helloWithinMs: 5000,
+        bindTries: 1,
+        keepAlive: false,
+      },
+      { decided: () => {}, voterLooks: () => {}, newerConfig: () => false, fatal: () => {} },
+    );
+    port.start();
+    const come = (): Stranger => {
+      const stranger = new Stranger();
+      street.accept(stranger);
+      return stranger;
+    };
+    return { port, street, come };
+  };
+
+  it("goes to where the configuration says soon, however much a greeting says", () => {
+    const { port, street, come } = standing();
+    const addresses = Array.from({ length: 100 }, (_, i) => ({ host: `10.9.9.${i}`, port: 9 }));
+    const out = new Output();
+    writeInitialMessage(out, { sid: 1n, version: GREETING_V2, addresses });
+    come().ear?.bytes(out.take());
+    assert.equal(street.dials.length, 101);
+    assert.deepEqual(street.dials[100], { to: { host: HOST, port: 1 }, within: 5000 });
+    const spent = street.dials.slice(0, 100).reduce((sum, { within }) => sum + within, 0);
+    assert.ok(spent <= 5000, `${spent} ms`);
+    port.stop();
+  });
+
+  it("keeps no link that it refuses until the other side closes it", () => {
+    const { port, come } = standing();
+    const silent = Array.from({ length: 70 }, come);
+    const fates = silent.map(({ fate }) => fate);
+    assert.deepEqual(fates.slice(0, 6), new Array(6).fill("destroyed"));
+    assert.deepEqual(fates.slice(6), new Array(64).fill("open"));
+    const out = new Output();
+    writeInitialMessage(out, { sid: 2n, version: 0n, addresses: [] });
+    const impostor = come();
+    impostor.ear?.bytes(out.take());
+    assert.equal(impostor.fate, "destroyed");
     port.stop();
   });
 });

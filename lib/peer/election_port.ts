@@ -59,6 +59,7 @@ export interface ElectionPortEars {
 
 interface Wire {
   readonly link: Link;
+  readonly isDialled: boolean;
   readonly queue: ByteQueue;
   frames: FrameSplitter | null;
   form: NotificationForm | null;
@@ -217,13 +218,13 @@ export class ElectionPort {
 
   #accepted(link: Link): void {
     if (this.#stopped) return link.destroy();
-    const id = this.#attach(link);
+    const id = this.#attach(link, false);
     this.#step({ type: "accepted", link: id });
   }
 
-  #attach(link: Link): LinkId {
+  #attach(link: Link, isDialled: boolean): LinkId {
     const id = ++this.#links;
-    this.#wires.set(id, { link, queue: new ByteQueue(), frames: null, form: null });
+    this.#wires.set(id, { link, isDialled, queue: new ByteQueue(), frames: null, form: null });
     link.attach({
       bytes: (chunk) => this.#bytes(id, chunk),
       drained: () => {},
@@ -304,6 +305,9 @@ export class ElectionPort {
 
   #dial(sid: Sid, advertised: readonly Address[]): void {
     const candidates = [...advertised, ...this.#addressesOf(sid)];
+    // All that it says of itself, which may be much, shares the time of one.
+    const { connectTimeoutMs } = this.#options;
+    const share = Math.ceil(connectTimeoutMs / Math.max(1, advertised.length));
     const next = (index: number): void => {
       const to = candidates[index];
       if (to === undefined) return this.#step({ type: "dialFailed", sid });
@@ -320,14 +324,15 @@ export class ElectionPort {
         });
         next(index + 1);
       };
-      dial = this.#network.dial(to, this.#options.connectTimeoutMs, done);
+      const within = index < advertised.length ? share : connectTimeoutMs;
+      dial = this.#network.dial(to, within, done);
       if (!finished) this.#dials.add(dial);
     };
     next(0);
   }
 
   #dialled(sid: Sid, link: Link): void {
-    const id = this.#attach(link);
+    const id = this.#attach(link, true);
     const wire = this.#wires.get(id);
     if (wire !== undefined) wire.frames = this.#framesOf(wire);
     this.#step({ type: "dialled", link: id, sid });
@@ -353,7 +358,9 @@ export class ElectionPort {
           if (wire === undefined) break;
           this.#note("debug", "election", "link closed", { why: effect.why });
           this.#wires.delete(effect.link);
-          wire.link.end();
+          // A greeting of ours must arrive. Strangers who do not close must not keep a file of ours.
+          if (wire.isDialled) wire.link.end();
+          else wire.link.destroy();
           break;
         }
         case "received": {
