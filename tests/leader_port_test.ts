@@ -240,6 +240,24 @@ describe("quorum port and those who break its rules", () => {
     bench.undisturbed(strangers[0], leader, epoch);
   });
 
+  it("a flood of observers with the sid of a voter does not keep that voter out", () => {
+    const bench = new Bench();
+    const { leader } = bench;
+    const epoch = bench.write() >> 32n;
+    const follower = bench.cluster.nodes.find((node) => node !== leader);
+    assert.ok(follower !== undefined);
+    follower.crash();
+    const strangers = Array.from({ length: 2000 }, () => {
+      const stranger = bench.stranger();
+      stranger.say(observer(follower.sid));
+      return stranger;
+    });
+    bench.until(() => strangers[1999].heard.length > 0, "all are offered the epoch");
+    follower.start();
+    bench.until(() => follower.peer?.server !== null, "the voter gets in", 5000);
+    bench.undisturbed(strangers[0], leader, epoch);
+  });
+
   it("a replayed epoch, as a voter that is here already, changes nothing", () => {
     const bench = new Bench();
     const { leader } = bench;

@@ -24,7 +24,7 @@ import type {
   LearnerView,
 } from "../zab/leader_events.ts";
 import type { LeaderPortOptions } from "./leader_port_options.ts";
-import { LearnerWire } from "./learner_wire.ts";
+import { LearnerWire, leastWanted } from "./learner_wire.ts";
 import { MachineLoop } from "./machine_loop.ts";
 import { PacketLink } from "./packet_link.ts";
 import type { Role, RoleHost } from "./role.ts";
@@ -213,13 +213,11 @@ export class LeaderPort implements Role, Backend {
     packets.attach();
   }
 
-  /** A flood of strangers must not keep members out: the oldest of those goes. */
   #makeRoom(): boolean {
-    const { members } = this.#options.committed;
-    const stranger = this.#leader.learners().find(({ sid }) => !members.has(sid));
-    if (stranger === undefined) return false;
-    this.#drop(stranger.link, "there are too many links");
-    this.#step({ type: "unlinked", link: stranger.link });
+    const oldest = leastWanted(this.#leader.learners(), this.#options.committed);
+    if (oldest === undefined) return false;
+    this.#drop(oldest.link, "there are too many links");
+    this.#step({ type: "unlinked", link: oldest.link });
     return true;
   }
 

@@ -6,6 +6,8 @@
 import type { Sid } from "../base/ids.ts";
 import type { Owner } from "../server/request.ts";
 import type { TreeDump } from "../tree/dump.ts";
+import type { LearnerView } from "../zab/leader_events.ts";
+import type { Membership } from "../zab/quorums.ts";
 import type { PacketLink } from "./packet_link.ts";
 import type { SyncStream } from "./sync_stream.ts";
 
@@ -24,4 +26,17 @@ export class LearnerWire implements Owner {
     this.established = established;
     this.name = `learner ${packets.remote}`;
   }
+}
+
+/**
+ * Whose link goes when there are too many: the oldest of those who are not what the membership
+ * says of their sid, else of the observers. So a flood of strangers keeps no voter out.
+ */
+export function leastWanted(
+  learners: readonly LearnerView[],
+  { members }: Membership,
+): LearnerView | undefined {
+  const roleOf = ({ isObserver }: LearnerView): string => isObserver ? "observer" : "participant";
+  return learners.find((learner) => members.get(learner.sid)?.role !== roleOf(learner)) ??
+    learners.find(({ isObserver }) => isObserver);
 }
