@@ -45,6 +45,24 @@ const headersOnly = (frames: readonly Frame[], keep: (i: number) => boolean): Fr
 const lossesOf = (decoded: readonly Decoded[]): [string, number][] =>
   decoded.flatMap((one) => one.type === "loss" ? [[one.from, one.bytes]] : []);
 
+describe("a snap length", () => {
+  it("of less than a connect request leaves it one, without what was cut off", () => {
+    const ping = framed(put(b32(-2), b32(11)));
+    const { frames } = client().send(0, ping).send(1, framed(put(b32(-2), zeros(12))));
+    for (const kept of [12, 24, 30]) {
+      const cut = frames.map((frame) => {
+        const bytes = frame.bytes.subarray(0, 54 + kept);
+        return { ...frame, bytes, wireLength: frame.bytes.length };
+      });
+      const { messages } = decodeAll(pcapFile(cut));
+      const [connect, , request] = messages;
+      assert.deepEqual([connect.kind, connect.lost], ["connect", HELLO.length - kept], `${kept}`);
+      assert.equal(connect.session, kept < 28 ? null : 0n);
+      assert.deepEqual([request.name, request.xid], ["ping", -2]);
+    }
+  });
+});
+
 describe("time", () => {
   it("a list of texts that spans segments is not walked once for each text", () => {
     const walked: number[] = [];

@@ -54,6 +54,13 @@ export function isConnectRequest(bytes: Uint8Array, at: number, end: number): bo
   return password === 16 || (isNew && i32(bytes, at + 16) >= 100);
 }
 
+/**
+ * The beginning of a connect request of which the rest was cut off: its version stands where a
+ * request has its xid, and none has 0.
+ */
+export const isCutConnect = (bytes: Uint8Array, at: number, end: number): boolean =>
+  end - at >= 8 && end - at < 32 && i32(bytes, at + 4) === 0;
+
 /** A connect response: protocol version 0 and a password of 16 bytes, perhaps a flag. */
 export function isConnectResponse(bytes: Uint8Array, at: number, end: number): boolean {
   if (end - at < 24) return false;

@@ -6,7 +6,14 @@ import type { SessionId } from "../base/ids.ts";
 import { i32, i64 } from "./bytes.ts";
 import { decodeText } from "../codec/input.ts";
 import { OpCode, opName, Xid } from "../txn/opcodes.ts";
-import { CONNECT_OP, isConnectRequest, isConnectResponse, PATHLESS, WRITES } from "./client_ops.ts";
+import {
+  CONNECT_OP,
+  isConnectRequest,
+  isConnectResponse,
+  isCutConnect,
+  PATHLESS,
+  WRITES,
+} from "./client_ops.ts";
 import { checkReply, checkRequest } from "./checks.ts";
 import type { Conn, Context, Talk } from "./context.ts";
 import type { Side } from "./flows.ts";
@@ -39,8 +46,7 @@ export class ClientTalk implements Talk, RecordOwner {
   session: SessionId | null = null;
   #connectTime = NaN;
   #connect: Message | null = null;
-  #connectZxid = 0n;
-  #connectSession = 0n;
+  #connectSession: SessionId | null = null;
 
   /** `inStep`: whether each side's bytes begin with a message. */
   constructor(
@@ -126,7 +132,8 @@ export class ClientTalk implements Talk, RecordOwner {
     const isFirst = this.#isFirst[side];
     if (isFirst) this.#isFirst[side] = false;
     if (side === this.#clientSide) {
-      if (isFirst && isConnectRequest(bytes, start, end)) {
+      const isCut = lost > 0 && isCutConnect(bytes, start, end);
+      if (isFirst && (isCut || isConnectRequest(bytes, start, end))) {
         this.#connecting(side, bytes, start, end, size, lost, time);
       } else if (end - start < 12) {
         this.#malformed(side, bytes, start, end, size, lost, time);
@@ -167,8 +174,8 @@ export class ClientTalk implements Talk, RecordOwner {
     time: number,
   ): void {
     this.#connectTime = time;
-    this.#connectZxid = i64(bytes, start + 8);
-    this.#connectSession = i64(bytes, start + 20);
+    const isCut = end - start < 28;
+    this.#connectSession = isCut ? null : i64(bytes, start + 20);
     this.#isUncertain = false;
     if (!this.#context.isRich) return;
     this.#connect = this.#context.emit(
@@ -179,8 +186,8 @@ export class ClientTalk implements Talk, RecordOwner {
         name: "connect",
         layout: { of: "connectRequest" },
         session: this.#connectSession,
-        zxid: this.#connectZxid,
-        note: `timeout ${i32(bytes, start + 16)} ms`,
+        zxid: isCut ? null : i64(bytes, start + 8),
+        note: isCut ? "" : `timeout ${i32(bytes, start + 16)} ms`,
       },
       bytes,
       start,
