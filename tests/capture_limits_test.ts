@@ -61,6 +61,15 @@ describe("a snap length", () => {
       assert.deepEqual([request.name, request.xid], ["ping", -2]);
     }
   });
+
+  it("that leaves nothing of a word leaves the answer its time", () => {
+    const talk = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]).open()
+      .send(0, say("ruok")).send(1, say("imok")).close();
+    const { messages } = decodeAll(pcapFile(headersOnly(talk.frames, (i) => i !== 3)));
+    assert.deepEqual(messages.map(({ kind, lost }) => [kind, lost]), [["word", 4], ["text", 0]]);
+    assert.equal(messages[0].time, 30_000);
+    assert.equal(messages[1].latency, talk.frames[8].time - 30_000);
+  });
 });
 
 describe("time", () => {

@@ -41,6 +41,7 @@ export class WordsTalk implements Talk {
     this.#context.loss(this.#conn, side, length, why, time);
     this.#sizes[side] += length;
     this.#lost[side] += length;
+    if (side === this.#conn.clientSide) this.#asked = time; // a lost word was said as well
   }
 
   /** The word is complete once the server answers: until then more of it may come. */
