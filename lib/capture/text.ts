@@ -47,8 +47,7 @@ export const byteCount = (bytes: number): string =>
     ? `${(bytes / 1000).toFixed(1)} kB`
     : `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** A text of the capture as it may stand in a line: what would end the line or command a terminal
- * is spelled out. */
+/** A text of the capture as one line may hold it: what would command a terminal is spelled out. */
 export const printable = (text: string): string =>
   text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 
