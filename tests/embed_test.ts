@@ -1,11 +1,13 @@
 // A server and an ensemble inside the test's own process, as mod.ts offers them.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { connect, type EmbeddedServer, startEnsemble, startServer, ZkError } from "../mod.ts";
+import { until } from "./support/until.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -31,9 +33,22 @@ it("an embedded server removes its temporary folder when it stops", async () => 
   const server: EmbeddedServer = await startServer();
   const folder = server.peer.config.dataDir;
   assert.equal(existsSync(folder), true);
-  await server.stop();
+  const stopping = server.stop();
   await server.stop();
   assert.equal(existsSync(folder), false);
+  await stopping;
+});
+
+it("a temporary folder goes with what is still being written into it", async () => {
+  const server = await startServer();
+  const folder = server.peer.config.dataDir;
+  const loop = 'i=0; while [ $i -lt 2000 ] && : > "$0/$i"; do i=$((i+1)); done';
+  const writer = spawn("sh", ["-c", loop, folder], { stdio: "ignore" });
+  const over = new Promise((done) => writer.on("exit", done));
+  await until(() => existsSync(join(folder, "0")), "the writer's first file");
+  await server.stop();
+  assert.equal(existsSync(folder), false);
+  await over;
 });
 
 it("a start that cannot be says why", async () => {

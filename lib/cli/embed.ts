@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout } from "node:timers";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Fault } from "../base/errors.ts";
 import { complaintText, type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
@@ -90,13 +90,13 @@ export async function startEnsemble(
       ...lines,
       ...options.settings ?? [],
     ], String(i + 1));
-    starting.push(start(config, host, options.note, () => {}));
+    starting.push(start(config, host, options.note, () => Promise.resolve()));
   }
   const results = await Promise.allSettled(starting);
   const members = results.flatMap((r) => r.status === "fulfilled" ? [r.value] : []);
   const stop = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.stop()));
-    folder.remove();
+    await folder.remove();
   };
   const failed = results.find((r) => r.status === "rejected");
   if (failed !== undefined) {
@@ -116,22 +116,21 @@ function start(
   config: Config,
   host: string,
   note: Trace["note"] = () => {},
-  cleanUp: () => void,
+  cleanUp: () => Promise<void>,
 ): Promise<EmbeddedServer> {
   return new Promise((done, failed) => {
     let port = 0; // until it is bound
     let adminPort: number | null = config.adminEnabled ? 0 : null;
     let isServing = false;
-    let isStopped = false;
+    /** Settles when it is over and cleaned up; null before it ends. */
+    let ended: Promise<void> | null = null;
     const stop = (): Promise<void> =>
-      new Promise((stopped) => {
-        if (isStopped) return stopped();
-        isStopped = true;
-        peer.stop(() => {
-          cleanUp();
-          stopped();
-        });
-      });
+      ended ??= new Promise<void>((stopped) => peer.stop(stopped)).then(cleanUp);
+    const fails = (why: unknown): void => {
+      ended ??= cleanUp();
+      const told = (): void => failed(why);
+      ended.then(told, told);
+    };
     const look = (): void => {
       if (!isServing || port === 0 || adminPort === 0) return;
       done({ host, port, adminPort, connectString: `${host}:${port}`, peer, stop });
@@ -140,11 +139,7 @@ function start(
       config,
       hostPorts(note),
       {
-        failed: (fault: Fault) => {
-          isStopped = true;
-          cleanUp();
-          failed(fault);
-        },
+        failed: (fault: Fault) => fails(fault),
         role: (role) => {
           isServing = role !== null;
           look();
@@ -162,26 +157,26 @@ function start(
     try {
       peer.start();
     } catch (error) {
-      isStopped = true;
-      cleanUp();
-      failed(error);
+      fails(error);
     }
   });
 }
 
-function folderFor(dataDir: string | undefined): { path: string; remove: () => void } {
-  if (dataDir !== undefined) return { path: dataDir, remove: () => {} };
+function folderFor(dataDir: string | undefined): { path: string; remove: () => Promise<void> } {
+  if (dataDir !== undefined) return { path: dataDir, remove: () => Promise.resolve() };
   const path = mkdtempSync(join(tmpdir(), "zkpeer-"));
-  return { path, remove: () => removeFolder(path, 40) };
+  return { path, remove: () => removeFolder(path) };
 }
 
-/** A server that failed may have a file under way still: what is made meanwhile goes at the next try. */
-function removeFolder(path: string, tries: number): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch (error) {
-    if (tries === 0) throw error;
-    setTimeout(() => removeFolder(path, tries - 1), 50);
+/** A server that ended may have a file under way still: what is made meanwhile goes at the next try. */
+async function removeFolder(path: string): Promise<void> {
+  for (let tries = 40;; tries--) {
+    try {
+      return rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === 0) throw error;
+    }
+    await wait(50);
   }
 }
 
