@@ -23,7 +23,7 @@ import { type Asked, Pending } from "./pending.ts";
 import { type RecordOwner, RecordStream } from "./stream.ts";
 import type { LossReason } from "./tcp.ts";
 import type { Understanding } from "./understanding.ts";
-import { ARMING } from "./watch_requests.ts";
+import { isArming } from "./watch_requests.ts";
 import { Watches } from "./watches.ts";
 
 /** Longest frame believed in step; the servers' own limit is a setting. */
@@ -399,7 +399,7 @@ export class ClientTalk implements Talk, RecordOwner {
 
 /** A request without its data: nobody may ever answer thousands of writes. */
 function askedBy({ n, name, path, lost, bytes }: Message, op: number): Asked {
-  return { n, name, path, lost, bytes: ARMING.has(op) ? bytes : NOTHING };
+  return { n, name, path, lost, bytes: isArming(op) ? bytes : NOTHING };
 }
 
 const NOTHING = new Uint8Array(0);

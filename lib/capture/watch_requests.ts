@@ -12,38 +12,33 @@ interface Wish {
   readonly path: string;
 }
 
-/** Requests that may ask for a watch: the others' bytes are not looked at. */
-export const ARMING: ReadonlySet<number> = new Set([
-  OpCode.exists,
-  OpCode.getData,
-  OpCode.getChildren,
-  OpCode.getChildren2,
+/** Whose last byte says whether a watch is wanted, and of which kind it is. */
+const BY_FLAG: ReadonlyMap<number, WatchKind> = new Map([
+  [OpCode.exists, "data"],
+  [OpCode.getData, "data"],
+  [OpCode.getChildren, "child"],
+  [OpCode.getChildren2, "child"],
+]);
+/** Whose whole body says it. */
+const BY_BODY: ReadonlySet<number> = new Set([
   OpCode.addWatch,
   OpCode.setWatches,
   OpCode.setWatches2,
 ]);
 
+/** Whether a request may ask for a watch: the others' bytes are not looked at. */
+export const isArming = (op: number): boolean => BY_FLAG.has(op) || BY_BODY.has(op);
+
 /** `error` is that of the reply: exists arms another watch on a node that is not there. */
 export function watchesOf(request: Asked, op: number, error: number): Wish[] {
   const { bytes, path } = request;
   if (request.lost > 0) return [];
+  if (BY_BODY.has(op)) return fromBody(bytes, op);
+  const kind = BY_FLAG.get(op);
   const isAsked = bytes[bytes.length - 1] === 1;
-  switch (op) {
-    case OpCode.exists:
-      if (!isAsked || path === null) return [];
-      return [{ kind: error === ErrorCode.NONODE ? "exists" : "data", path }];
-    case OpCode.getData:
-      return isAsked && path !== null ? [{ kind: "data", path }] : [];
-    case OpCode.getChildren:
-    case OpCode.getChildren2:
-      return isAsked && path !== null ? [{ kind: "child", path }] : [];
-    case OpCode.addWatch:
-    case OpCode.setWatches:
-    case OpCode.setWatches2:
-      return fromBody(bytes, op);
-    default:
-      return [];
-  }
+  if (kind === undefined || !isAsked || path === null) return [];
+  const isMissing = op === OpCode.exists && error === ErrorCode.NONODE;
+  return [{ kind: isMissing ? "exists" : kind, path }];
 }
 
 function fromBody(bytes: Uint8Array, op: number): Wish[] {
