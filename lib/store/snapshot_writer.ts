@@ -105,7 +105,6 @@ export class SnapshotWriter {
 
   #next(): void {
     const out = this.#out;
-    if (this.#size > 0) out.reset(); // the disk has what was in it; at first the head is in it
     const isLast = this.#dump.fill(out, SLICE);
     if (isLast) writeTail(out, this.#sum, this.#tree, this.#options);
     else this.#sum = adler32(this.#sum, out.view());
@@ -117,6 +116,7 @@ export class SnapshotWriter {
       if (this.#isOver) return;
       if (fault !== null) return this.#failed(fault);
       if (isLast) return this.#finish();
+      out.reset(); // the bytes were the disk's until now
       if (this.#unflushed < FLUSH_EVERY) return this.#next();
       this.#unflushed = 0;
       this.#disk.flush(this.#temporary, (fault) => {
