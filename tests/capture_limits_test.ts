@@ -13,7 +13,16 @@ import { RecordStream } from "../lib/capture/stream.ts";
 import { TcpReader } from "../lib/capture/tcp.ts";
 import { Watches } from "../lib/capture/watches.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
-import { b32, Conversation, type Frame, pcapFile, put } from "./support/capture_build.ts";
+import {
+  b32,
+  Conversation,
+  type Frame,
+  HELLO,
+  pcapFile,
+  put,
+  SESSION,
+  WELCOME,
+} from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 
 const say = (words: string): Uint8Array => new TextEncoder().encode(words);
@@ -22,9 +31,6 @@ const framed = (...parts: Uint8Array[] | number[][]): Uint8Array => {
   return put(b32(body.length), body);
 };
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
-const HELLO = framed(put(b32(0), zeros(8), b32(30_000), zeros(8), b32(16), zeros(17)));
-const WELCOME = framed(put(b32(0), b32(30_000), b32(1), b32(7), b32(16), zeros(17)));
-const SESSION = 0x1_0000_0007n;
 
 /** A setData of /a, or a getData of it. */
 const write = (xid: number, data: Uint8Array): Uint8Array =>

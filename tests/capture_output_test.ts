@@ -18,7 +18,15 @@ import { DecodeSession, run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { run as tap, Tap } from "../lib/cli/tap.ts";
 import { TapPackets } from "../lib/cli/tap_packets.ts";
-import { b32, Conversation, pcapFile, pcapngFile, put } from "./support/capture_build.ts";
+import {
+  b32,
+  Conversation,
+  HELLO,
+  pcapFile,
+  pcapngFile,
+  put,
+  WELCOME,
+} from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 import { captureBytes, capturedVersions } from "./support/captures.ts";
 
@@ -54,17 +62,6 @@ async function command(...args: string[]): Promise<Said & { code: number }> {
   const code = await decode(args, terminal(said));
   return { ...said, code };
 }
-
-/** A connect request without a session. */
-const HELLO = put(
-  b32(45),
-  b32(0),
-  new Uint8Array(8),
-  b32(30_000),
-  new Uint8Array(8),
-  b32(16),
-  new Uint8Array(17),
-);
 
 type Row = Record<string, unknown>;
 const rowsOf = (out: string): Row[] =>
@@ -352,21 +349,12 @@ describe("tap", () => {
   it("passes bytes on unchanged and decodes them as they pass", async () => {
     const request = put(b32(8), b32(-2), b32(11));
     const reply = put(b32(16), b32(-2), b32(1), b32(5), b32(0));
-    const welcome = put(
-      b32(37),
-      b32(0),
-      b32(30_000),
-      b32(0x01000000),
-      b32(1),
-      b32(16),
-      new Uint8Array(17),
-    );
     const server = createServer((socket) => {
       let heard = 0;
       socket.on("data", (bytes) => {
         const before = heard;
         heard += bytes.length;
-        if (before < HELLO.length && heard >= HELLO.length) socket.write(welcome);
+        if (before < HELLO.length && heard >= HELLO.length) socket.write(WELCOME);
         if (heard >= HELLO.length + request.length) socket.write(reply);
       });
     });
@@ -379,8 +367,8 @@ describe("tap", () => {
     );
     const at = await poll(() => /tapping 127\.0\.0\.1:(\d+)/.exec(said.err)?.[1]);
     const client = connect(Number(at), "127.0.0.1");
-    const got = await conversation(client, [[HELLO, welcome.length], [request, reply.length]]);
-    assert.deepEqual(got, Buffer.concat([welcome, reply]));
+    const got = await conversation(client, [[HELLO, WELCOME.length], [request, reply.length]]);
+    assert.deepEqual(got, Buffer.concat([WELCOME, reply]));
     client.end();
     await poll(() => /"name":"ping","size":20/.exec(said.out)?.[0]);
     stop.abort();

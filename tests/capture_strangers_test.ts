@@ -6,7 +6,17 @@ import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { connect } from "node:tls";
 import type { Message, TlsStory } from "../lib/capture/message.ts";
-import { b16, b32, Conversation, merged, pcapFile, put, seeded } from "./support/capture_build.ts";
+import {
+  b16,
+  b32,
+  Conversation,
+  HELLO,
+  merged,
+  pcapFile,
+  put,
+  seeded,
+  WELCOME,
+} from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 
 const say = (words: string): Uint8Array => new TextEncoder().encode(words);
@@ -201,28 +211,10 @@ describe("TLS and HTTP", () => {
 
   it("strangers beside a client do not disturb it", () => {
     const random = seeded(3);
-    const connect = put(
-      b32(45),
-      b32(0),
-      new Uint8Array(8),
-      b32(30_000),
-      new Uint8Array(8),
-      b32(16),
-      new Uint8Array(17),
-    );
-    const connected = put(
-      b32(37),
-      b32(0),
-      b32(30_000),
-      b32(0x01000000),
-      b32(1),
-      b32(16),
-      new Uint8Array(17),
-    );
     const ping = put(b32(8), b32(-2), b32(11));
     const pong = put(b32(16), b32(-2), b32(1), b32(5), b32(0));
     const client = new Conversation(["10.1.0.1", 9], ["10.1.0.2", 2181]).open();
-    client.send(0, connect).send(1, connected).send(0, ping).send(1, pong).close();
+    client.send(0, HELLO).send(1, WELCOME).send(0, ping).send(1, pong).close();
     const others = Object.values(STRANGERS).map((make, i) => {
       const talk = new Conversation(["10.1.0.3", 100 + i], ["10.1.0.2", 2181]).open();
       const [up, down] = make(random, i);

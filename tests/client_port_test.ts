@@ -1,42 +1,15 @@
 // The client listener without a socket: who is handed to a server, who is cut off, and when.
 
-import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
 import { ClientPort } from "../lib/peer/client_port.ts";
-import type { Clock, Link, LinkEar, Network } from "../lib/ports.ts";
+import type { Clock, Link, Network } from "../lib/ports.ts";
 import { defaultServerOptions } from "../lib/server/options.ts";
+import { FakeLink } from "./support/fake_link.ts";
 import { FakeServer } from "./support/fake_server.ts";
 
 const IDLE = 10_000;
-
-class FakeLink implements Link {
-  readonly remote = { host: "10.0.0.1", port: 40_000 };
-  readonly local = { host: "10.0.0.2", port: 2181 };
-  readonly queued = 0;
-  ear: LinkEar | null = null;
-  written = "";
-  state = "open";
-
-  attach(ear: LinkEar): void {
-    this.ear = ear;
-  }
-  write(bytes: Uint8Array): boolean {
-    this.written += Buffer.from(bytes).toString();
-    return true;
-  }
-  hold(): void {}
-  end(): void {
-    this.state = "ended";
-  }
-  destroy(): void {
-    this.state = "destroyed";
-  }
-  says(text: string): void {
-    this.ear?.bytes(new Uint8Array(Buffer.from(text)));
-  }
-}
 
 /** A port that listens, with the time in the test's hands. */
 class World {

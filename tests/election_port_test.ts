@@ -11,7 +11,7 @@ import { HostNetwork } from "../lib/host/network.ts";
 import { ElectionPort } from "../lib/peer/election_port.ts";
 import { electorateOf } from "../lib/peer/settings.ts";
 import { Output } from "../lib/codec/output.ts";
-import type { Address, Closable, Link, LinkEar, Network } from "../lib/ports.ts";
+import type { Address, Closable, Link, Network } from "../lib/ports.ts";
 import { Life, SimClock, World } from "../lib/sim/world.ts";
 import {
   GREETING_V1,
@@ -22,6 +22,7 @@ import {
 } from "../lib/wire/election.ts";
 import { NOTIFICATION_MAX } from "../lib/wire/frames.ts";
 import { loadConfig, parseMembership } from "../lib/peer/config.ts";
+import { FakeLink } from "./support/fake_link.ts";
 import { ELECTION_DEFAULTS, type Electorate } from "../lib/zab/election.ts";
 import { until } from "./support/until.ts";
 
@@ -221,28 +222,6 @@ describe("an election port and strangers", () => {
     }
   }
 
-  class Stranger implements Link {
-    readonly remote = { host: HOST, port: 5 };
-    readonly local = { host: HOST, port: 3888 };
-    readonly queued = 0;
-    fate = "open";
-    ear: LinkEar | null = null;
-
-    attach(ear: LinkEar): void {
-      this.ear = ear;
-    }
-    write(): boolean {
-      return true;
-    }
-    hold(): void {}
-    end(): void {
-      this.fate = "ended";
-    }
-    destroy(): void {
-      this.fate = "destroyed";
-    }
-  }
-
   const standing = () => {
     const street = new Street();
     const clock = new SimClock(new Life(new World(1), "member"), { offset: 0 });
@@ -265,8 +244,8 @@ describe("an election port and strangers", () => {
       { decided: () => {}, voterLooks: () => {}, newerConfig: () => false, fatal: () => {} },
     );
     port.start();
-    const come = (): Stranger => {
-      const stranger = new Stranger();
+    const come = (): FakeLink => {
+      const stranger = new FakeLink();
       street.accept(stranger);
       return stranger;
     };
@@ -289,14 +268,14 @@ describe("an election port and strangers", () => {
   it("keeps no link that it refuses until the other side closes it", () => {
     const { port, come } = standing();
     const silent = Array.from({ length: 70 }, come);
-    const fates = silent.map(({ fate }) => fate);
+    const fates = silent.map(({ state }) => state);
     assert.deepEqual(fates.slice(0, 6), new Array(6).fill("destroyed"));
     assert.deepEqual(fates.slice(6), new Array(64).fill("open"));
     const out = new Output();
     writeInitialMessage(out, { sid: 2n, version: 0n, addresses: [] });
     const impostor = come();
     impostor.ear?.bytes(out.take());
-    assert.equal(impostor.fate, "destroyed");
+    assert.equal(impostor.state, "destroyed");
     port.stop();
   });
 });

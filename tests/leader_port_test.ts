@@ -63,6 +63,14 @@ class Bench {
     return leader;
   }
 
+  /** One of those who do not lead. */
+  get follower(): Node {
+    const { leader } = this;
+    const follower = this.cluster.nodes.find((node) => node !== leader);
+    assert.ok(follower !== undefined);
+    return follower;
+  }
+
   get lastZxid(): Zxid {
     return this.leader.peer?.tree?.lastZxid ?? -1n;
   }
@@ -226,8 +234,7 @@ describe("quorum port and those who break its rules", () => {
     const bench = new Bench();
     const { leader } = bench;
     const epoch = bench.write() >> 32n;
-    const follower = bench.cluster.nodes.find((node) => node !== leader);
-    assert.ok(follower !== undefined);
+    const { follower } = bench;
     const before = leader.peer?.ensemble?.gauges();
     const strangers = Array.from({ length: 1999 }, () => bench.stranger());
     bench.until(() => strangers[0].isClosed, "room is made");
@@ -244,8 +251,7 @@ describe("quorum port and those who break its rules", () => {
     const bench = new Bench();
     const { leader } = bench;
     const epoch = bench.write() >> 32n;
-    const follower = bench.cluster.nodes.find((node) => node !== leader);
-    assert.ok(follower !== undefined);
+    const { follower } = bench;
     follower.crash();
     const strangers = Array.from({ length: 2000 }, () => {
       const stranger = bench.stranger();
@@ -355,8 +361,7 @@ describe("quorum port and a learner that keeps them", () => {
     const bench = new Bench();
     const before = bench.write();
     const { leader } = bench;
-    const follower = bench.cluster.nodes.find((node) => node !== leader);
-    const backend = follower?.peer?.server?.core.backend;
+    const backend = bench.follower.peer?.server?.core.backend;
     backend?.submit({
       sessionId: 5n,
       cxid: 1,

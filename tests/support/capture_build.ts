@@ -49,6 +49,27 @@ export const b32 = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 
 export const l16 = (n: number): number[] => b16(n).reverse();
 export const l32 = (n: number): number[] => b32(n).reverse();
 
+/** A connect request without a session, and the answer that gives it {@link SESSION}. */
+export const HELLO = put(
+  b32(45),
+  b32(0),
+  new Uint8Array(8),
+  b32(30_000),
+  new Uint8Array(8),
+  b32(16),
+  new Uint8Array(17),
+);
+export const WELCOME = put(
+  b32(37),
+  b32(0),
+  b32(30_000),
+  b32(0x01000000),
+  b32(1),
+  b32(16),
+  new Uint8Array(17),
+);
+export const SESSION = 0x0100_0000_0000_0001n;
+
 function tcpBytes(tcp: Tcp): Uint8Array {
   const { fromPort, toPort, seq, ack, flags, payload = new Uint8Array(0) } = tcp;
   return put(

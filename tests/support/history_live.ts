@@ -123,7 +123,7 @@ export class LiveClient {
 
   /** Resolves when everything under way is answered or lost. The session stays. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.halt();
     const rest = this.#loop.then(() => Promise.all(this.#underWay));
     await within(rest, STOP_MS, () => `the end of what ${this.#state()} asked`);
   }

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { adopt, type Child, type ChildExit, startChild } from "./child.ts";
 import { compareVersions, type JavaDist } from "./java_dist.ts";
+import { within } from "./until.ts";
 
 export {
   cacheRoot,
@@ -135,25 +136,16 @@ export function fourLetter(
   host = "127.0.0.1",
   limitMs = 30_000,
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(port, host);
+  const socket: Socket = connect(port, host);
+  const answer = new Promise<string>((resolve, reject) => {
     const parts: Uint8Array[] = [];
-    // Not the socket's own time-out: what the runtime may forget to close would not be told of it.
-    const alarm = setTimeout(() => {
-      reject(new Error(`${word}: no answer in time`));
-      socket.destroy();
-    }, limitMs);
     socket.on("connect", () => socket.write(word));
     socket.on("data", (data: Uint8Array) => parts.push(data));
-    socket.on("error", (error) => {
-      clearTimeout(alarm);
-      reject(error);
-    });
-    socket.on("close", () => {
-      clearTimeout(alarm);
-      resolve(Buffer.concat(parts).toString("utf8"));
-    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(Buffer.concat(parts).toString("utf8")));
   });
+  // Not the socket's own time-out: what the runtime may forget to close would not be told of it.
+  return within(answer, limitMs, () => `${word}: an answer`).finally(() => socket.destroy());
 }
 
 /** A file per port that some test was given lately: tests run side by side, in many processes. */
