@@ -18,12 +18,29 @@ import {
   runJava,
   standalone,
 } from "./support/java.ts";
+import { insist } from "./support/java_dist.ts";
 import { ensemble } from "./support/java_ensemble.ts";
 
 const scratch = () => mkdtempSync(join(tmpdir(), "zkpeer-java-"));
 const newest = "3.9.5";
 
 describe("harness for real servers", () => {
+  for (
+    const [what, codes, kept] of [
+      ["at once", [0], null],
+      ["at the third try", [1, 1, 0], null],
+      ["never, and tells the last end", [1, 1, 7], 7],
+    ] as const
+  ) {
+    it(`downloads what comes ${what}`, async () => {
+      const ends = [...codes];
+      const download = () => Promise.resolve({ code: ends.shift() ?? 99, output: "" });
+      const ended = await insist("x", download, [0, 1]);
+      assert.equal(ended?.code ?? null, kept);
+      assert.deepEqual(ends, []);
+    });
+  }
+
   it("orders releases by number, not by text", () => {
     assert.deepEqual(["3.10.0", "3.4.14", "3.4.5", "3.9.5"].sort(compareVersions), [
       "3.4.5",

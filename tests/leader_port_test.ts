@@ -360,7 +360,6 @@ describe("quorum port and a learner that keeps them", () => {
   it("an undecodable request takes a zxid of its own, and writes go on (H-R8, H-F15)", () => {
     const bench = new Bench();
     const before = bench.write();
-    const { leader } = bench;
     const backend = bench.follower.peer?.server?.core.backend;
     backend?.submit({
       sessionId: 5n,

@@ -159,9 +159,13 @@ async function download(version: string): Promise<string | null> {
   writeFileSync(join(work, "conf", "log4j.properties"), log4jProperties);
   writeFileSync(join(work, "conf", "simplelogger.properties"), simpleLoggerProperties);
   const goal = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
-  const { code, output } = await run("mvn", ["-q", "-B", goal, "-DoutputDirectory=jars"], work);
-  if (code !== 0) {
+  const failed = await insist(
+    version,
+    () => run("mvn", ["-q", "-B", goal, "-DoutputDirectory=jars"], work),
+  );
+  if (failed !== null) {
     rmSync(work, { recursive: true, force: true });
+    const { code, output } = failed;
     return output.split("\n").find((line) => line.includes("ERROR")) ?? `mvn ended with ${code}`;
   }
   writeFileSync(join(work, "ready"), markOf(version));
@@ -172,11 +176,31 @@ async function download(version: string): Promise<string | null> {
   return null;
 }
 
-function run(
-  command: string,
-  args: string[],
-  cwd: string,
-): Promise<{ code: number | null; output: string }> {
+/** How a program ended, and all that it printed. */
+export interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Milliseconds to wait before each further try: one refused download is no reason to go without. */
+const PAUSES: readonly number[] = [3_000, 15_000];
+
+/** Runs what downloads `name` until it ends well; null then, else how it ended the last time. */
+export async function insist(
+  name: string,
+  download: () => Promise<Ended>,
+  pauses = PAUSES,
+): Promise<Ended | null> {
+  for (let tries = 0;; tries++) {
+    const ended = await download();
+    if (ended.code === 0) return null;
+    if (tries === pauses.length) return ended;
+    tell(`${name}: the download ended with ${ended.code}; again in ${pauses[tries] / 1000} s`);
+    await wait(pauses[tries]);
+  }
+}
+
+function run(command: string, args: string[], cwd: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";

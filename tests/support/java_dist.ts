@@ -4,6 +4,8 @@
 export {
   cacheRoot,
   compareVersions,
+  type Ended,
+  insist,
   type JavaDist,
   JavaUnavailable,
   javaUnavailable,

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheRoot } from "../java_dist.ts";
+import { cacheRoot, type Ended, insist } from "../java_dist.ts";
 
 /** Folder of the scripts that drive the clients. */
 export const scripts = dirname(fileURLToPath(import.meta.url));
@@ -43,10 +43,11 @@ export async function install(recipe: Recipe): Promise<Installed> {
   for (const step of recipe.steps) {
     console.error(`${recipe.name}: ${step.join(" ").slice(0, 100)}`);
     const words = step.map((word) => word.replaceAll("{dir}", dir));
-    const { code, output } = await run(words, dir, recipe.env ?? {});
-    if (code === 0) continue;
-    const last = output.trim().split("\n").slice(-3).join(" | ");
-    return { why: `${recipe.name}: ${step.slice(0, 3).join(" ")} ended with ${code}: ${last}` };
+    const failed = await insist(recipe.name, () => run(words, dir, recipe.env ?? {}));
+    if (failed === null) continue;
+    const last = failed.output.trim().split("\n").slice(-3).join(" | ");
+    const what = step.slice(0, 3).join(" ");
+    return { why: `${recipe.name}: ${what} ended with ${failed.code}: ${last}` };
   }
   writeFileSync(ready, mark);
   console.error(`${recipe.name}: ready`);
@@ -68,7 +69,7 @@ function run(
   command: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>>,
-): Promise<{ code: number | null; output: string }> {
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(command[0], command.slice(1), {
       cwd,
