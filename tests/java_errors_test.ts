@@ -2,9 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { errorKind, listedKinds } from "./support/java_errors.ts";
+import { errorKind, isJudgedByKind, isNeverFine, listedKinds } from "./support/java_errors.ts";
 
 const AT = "2026-11-21 14:27:20,775";
+/** What a selector of 3.4 says whose links are closed under it. */
+const SHUT = `${AT} [NIOServerCxn.Factory:/127.1.2.3:4111] WARN  NIOServerCnxnFactory - Ignoring ` +
+  'unexpected runtime exception\njava.lang.NullPointerException: Cannot invoke "x" because "sc" is ' +
+  "null\n\tat org.apache.zookeeper.server.NIOServerCnxnFactory.run(NIOServerCnxnFactory.java:215)";
 
 describe("the kind of a record of Java's log", () => {
   const rows: [string, string, string | null][] = [
@@ -34,6 +38,11 @@ describe("the kind of a record of Java's log", () => {
       "java.lang.RuntimeException: no\n\tat a.B.c(B.java:2)\nCaused by: java.io.IOException: x",
       "ERROR DataTree: Failed to apply # / RuntimeException, link",
     ],
+    [
+      "a warning that a sound server does not print",
+      SHUT,
+      "WARN NIOServerCnxnFactory: Ignoring unexpected runtime exception / NullPointerException",
+    ],
   ];
   for (const [what, record, kind] of rows) {
     it(`of ${what} is ${kind}`, () => assert.equal(errorKind(record), kind));
@@ -43,5 +52,17 @@ describe("the kind of a record of Java's log", () => {
     const listed = listedKinds();
     assert.ok(listed.size > 0);
     for (const kind of listed) assert.doesNotMatch(kind, /UNMATCHED|apply|digest|Committing/i);
+  });
+
+  it("is not enough where it matters who led", () => {
+    const fell = `${AT} [QuorumPeer] WARN  Learner - Exception when following the leader\n` +
+      "java.lang.NullPointerException\n\tat org.apache.Foo.bar(Foo.java:1)";
+    assert.ok(isNeverFine(fell) && isNeverFine(SHUT));
+    assert.equal(isJudgedByKind(errorKind(fell) ?? ""), false);
+    assert.ok(
+      !listedKinds().has(errorKind(fell) ?? ""),
+      "else a leader of ours had the excuse too",
+    );
+    assert.equal(isJudgedByKind(errorKind(SHUT) ?? ""), true);
   });
 });

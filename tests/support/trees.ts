@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { type ZkClient, ZkError } from "../../lib/client/client.ts";
 import type { Stat } from "../../lib/records/data.ts";
 import { excusedByJavaLeader } from "./java_leaders.ts";
-import { errorKind, isOfLink, listedKinds } from "./java_errors.ts";
+import { errorKind, isNeverFine, isOfLink, listedKinds, recordsOf } from "./java_errors.ts";
 import { type MixedEnsemble, OURS } from "./mixed_ensemble.ts";
 
 export interface Leaf {
@@ -107,21 +107,6 @@ export async function digestTrouble(made: MixedEnsemble): Promise<string[]> {
   return wrong;
 }
 
-/** Never fine in any log, whatever was done to the ensemble. */
-const NEVER = [
-  /NullPointerException|ClassCastException|IndexOutOfBounds|IllegalStateException/,
-  /Severe (unrecoverable )?error|UNMATCHED_TXN|Digests are not matching/i,
-  /digest.* (differ|mismatch)/i,
-  /Exception in apply|Failed to (apply|process) txn|Unexpected exception causing exit/,
-  /Committing zxid 0x\w+ but next pending txn 0x\w+/,
-  /Got zxid 0x(\w+)\w{8} expected 0x\1\w{8}\b/, // a hole within an epoch
-  /Exiting JVM with code 1[0-4]|exit(ing)? (with )?code 1[0-4]\b/i,
-  /Unreasonable length|Invalid magic number|CRC check failed|corrupt/i,
-  /AssertionError|OutOfMemoryError|assertion|must be true/i,
-  /Error: KeeperErrorCode = MarshallingError|A HashSet was expected/,
-  /Non-optimial configuration.*fatal/i,
-];
-
 /**
  * Records of the members' logs that are never fine, with where they are; but for those that a test
  * has caused on purpose.
@@ -133,7 +118,7 @@ export function logTrouble(made: MixedEnsemble, caused: RegExp | null = null): s
     for (const { kind, file } of logs) {
       const who = `server ${sid} (${kind === OURS ? "ours" : `java ${kind}`})`;
       const records = recordsOf(existsSync(file) ? readFileSync(file, "utf8") : "");
-      const bad = records.filter((record) => NEVER.some((pattern) => pattern.test(record)));
+      const bad = records.filter(isNeverFine);
       if (bad.length === 0) continue;
       const excused = kind === OURS ? new Set<string>() : excusedByJavaLeader(made, records);
       for (const record of bad) {
@@ -154,9 +139,4 @@ function hasExcuse(made: MixedEnsemble, sid: number): boolean {
   const log = logs.find((one) => one.kind === kind && kind !== OURS);
   return log !== undefined &&
     excusedByJavaLeader(made, recordsOf(readFileSync(log.file, "utf8"))).size > 0;
-}
-
-/** A log cut before each line that begins with a date; a trace belongs to the record it follows. */
-function recordsOf(log: string): string[] {
-  return log.split(/\n(?=\d{4}-\d\d-\d\d)/);
 }
