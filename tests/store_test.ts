@@ -94,6 +94,22 @@ describe("group commit", () => {
     assert.equal(open(disk.kill()).found.lastZxid, 3n);
   });
 
+  test("who waits for the end hears of it when a second fault follows the first", () => {
+    const opened = open(newDisk());
+    const { store, disk, fatal } = opened;
+    let closed: Fault | null = null;
+    store.onFatal = (fault) => {
+      fatal.push(fault);
+      store.close((fault) => void (closed = fault));
+    };
+    disk.failing = /./;
+    store.saveEpoch("currentEpoch", 3n, () => {});
+    feed(opened, new Workload(4).many(3));
+    opened.settle();
+    assert.equal(fatal.length, 1);
+    assert.equal(closed, fatal[0]);
+  });
+
   test("space that runs out is said early, and when it is there again", () => {
     const opened = open(newDisk(), { diskReserveKb: 1 });
     const { store, disk } = opened;

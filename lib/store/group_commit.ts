@@ -158,8 +158,8 @@ export class GroupCommit {
     this.#isDelayed = false;
     this.#log.commit((fault) => {
       this.#isFlushing = false;
-      if (fault !== null) return this.fail(fault);
-      if (this.#fault !== null) return this.#idle();
+      if (fault !== null) this.fail(fault);
+      if (this.#fault !== null) return this.#idle(); // an earlier one, too: somebody may wait
       const now = this.#ports.clock.now().mono;
       this.#lastFlush = now;
       this.#warnIfSlow(now - begun);
