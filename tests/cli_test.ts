@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -284,6 +284,18 @@ describe("commands", () => {
     assert.match(start("version"), /^zkpeer /);
     assert.throws(() => start("nonsense"), (error: { status?: number; stderr?: string }) => {
       return error.status === 2 && /unknown command nonsense/.test(error.stderr ?? "");
+    });
+  });
+
+  // Deno looks for a linked module's imports beside the link.
+  it("runs through a link, as npm installs it", { skip: "Deno" in globalThis }, async () => {
+    await inDirectory({}, (directory) => {
+      const link = join(directory, "zkpeer");
+      symlinkSync(join(root, "lib/cli/main.ts"), link);
+      const args = ["--import", "tsx", link, "version"];
+      const out = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+      assert.match(out, /^zkpeer /);
+      return Promise.resolve();
     });
   });
 });

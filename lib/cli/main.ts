@@ -2,6 +2,7 @@
 // The command line's entry: finds the sub-command, loads its module, runs it, and turns what it
 // throws into a message and an exit code (operations.md 7). Knows no option of any sub-command.
 
+import { realpathSync } from "node:fs";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { isFault } from "../base/errors.ts";
@@ -102,7 +103,13 @@ function wordsOf(error: unknown): string {
 /** True when this file is what the runtime was started with, and not imported by a test. */
 function isEntry(): boolean {
   const started = process.argv[1];
-  return started !== undefined && pathToFileURL(started).href === import.meta.url;
+  if (started === undefined) return false;
+  try {
+    // Installed commands are links, and the module knows itself by the name behind them.
+    return pathToFileURL(realpathSync(started)).href === import.meta.url;
+  } catch {
+    return false; // what was started is no file here
+  }
 }
 
 if (isEntry()) {
