@@ -509,4 +509,9 @@ describe("the configuration on a page", () => {
     assert.match(shown, /^dataDir=\/d$/m);
     assert.equal(shown.split("\n").length, text.split("\n").length);
   });
+
+  it("has no secrets where lines end in another way", () => {
+    const text = "# one\rssl.keyStore.password=hunter2\r\ntickTime=2000\r";
+    assert.equal(withoutSecrets(text), "# one\rssl.keyStore.password=***\r\ntickTime=2000\r");
+  });
 });

@@ -10,12 +10,11 @@ const SUSPECT = /passw|secret|token|credential|digest$/i;
 const isSecret = (key: string): boolean => keyNamed(key)?.secret ?? SUSPECT.test(key);
 
 export function withoutSecrets(text: string): string {
-  const lines = text.split("\n");
+  const pieces = text.split(/(\r\n|\r|\n)/); // lines, each followed by what ends it
   for (const { key, line, lastLine } of parseProperties(text)) {
     if (!isSecret(key)) continue;
     // Lines keep their numbers, which complaints name.
-    lines[line - 1] = `${key}=***`;
-    lines.fill("", line, lastLine);
+    for (let at = line; at <= lastLine; at++) pieces[2 * at - 2] = at === line ? `${key}=***` : "";
   }
-  return lines.join("\n");
+  return pieces.join("");
 }
