@@ -624,6 +624,13 @@ describe("the static file after a reconfig", () => {
     assert.deepEqual(pairs, [["a", "1"], ["dynamicConfigFile", path]]);
   });
 
+  it("points to the dynamic file behind a line that goes on nowhere, too", () => {
+    const written = staticFileText("server.1=a:1:2\na=1\\", "/d", null);
+    assert.equal(staticFileText(written, "/d", null), written);
+    const pairs = parseProperties(written).map(({ key, value }) => [key, value]);
+    assert.deepEqual(pairs, [["a", "1"], ["dynamicConfigFile", "/d"]]);
+  });
+
   it("has its siblings beside it", () => {
     assert.deepEqual(
       [dynamicFileOf("z.cfg", 0x100000000n), nextFileOf("z.cfg"), backupFileOf("z.cfg")],

@@ -36,6 +36,8 @@ export function staticFileText(text: string, dynamicPath: string, own: Member | 
   }
   const kept = lines.filter((_line, at) => !gone.has(at + 1));
   while (kept.length > 0 && kept[kept.length - 1].trim() === "") kept.pop();
+  // A backslash at the end of the file would make the pointer a part of its line.
+  if (kept[kept.length - 1]?.endsWith("\\")) kept.push("");
   return [...kept, `dynamicConfigFile=${escapeValue(dynamicPath)}`, ""].join(eol);
 }
 
