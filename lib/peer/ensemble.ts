@@ -422,8 +422,9 @@ export class Ensemble implements RoleHost {
   #whyLeave(before: Membership, leader: Sid | null): string | null {
     const { sid } = this.#peer.config;
     const now = this.#members.committed;
-    const roleOf = (m: Membership): string => m.members.get(sid)?.role ?? "none";
-    if (roleOf(before) !== roleOf(now)) return ROLE_CHANGE;
+    // Whoever is in no membership follows, without a vote: a voter stays what it is (8.6 step 8).
+    const isObserver = (m: Membership): boolean => m.members.get(sid)?.role === "observer";
+    if (isObserver(before) !== isObserver(now)) return ROLE_CHANGE;
     const current = this.#vote?.leader ?? null;
     if (leader !== null) return leader === current ? null : "a reconfig designated another leader";
     if (current === null) return null;

@@ -148,7 +148,7 @@ export function electorateOf(
     sid: config.sid,
     voters: quorums.voters,
     isVoter: quorums.committed.isVoter(config.sid),
-    isObserver: own === undefined ? config.isObserver : own.role === "observer",
+    isObserver: own?.role === "observer",
     weightOf: (sid) => quorums.committed.weightOf(sid),
     isQuorum: (sids) => quorums.holds(sids),
     configText: configText(committed),
