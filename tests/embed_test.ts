@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { it } from "node:test";
 import { connect, type EmbeddedServer, startEnsemble, startServer, ZkError } from "../mod.ts";
 import { until } from "./support/until.ts";
@@ -57,6 +58,40 @@ it("a start that cannot be says why", async () => {
   await assert.rejects(startServer({ settings: ["tickTime=soon"] }), /tickTime/);
   await holder.stop();
 });
+
+it("a start that cannot be leaves no folder behind", async () => {
+  const before = process.env.TMPDIR;
+  const place = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  process.env.TMPDIR = place;
+  try {
+    const settings = ["tickTime=soon"];
+    await assert.rejects(startServer({ settings }), /tickTime/);
+    await assert.rejects(startEnsemble({ settings }), /tickTime/);
+    assert.deepEqual(readdirSync(place), []);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+    rmSync(place, { recursive: true });
+  }
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) => each?.address === "::1");
+
+it(
+  "an ensemble on an IPv6 address is found by its connect string",
+  { skip: !hasIpv6 },
+  async () => {
+    const ensemble = await startEnsemble({ host: "::1", members: 1 });
+    const alone = await startServer({ host: "::1" });
+    for (const { connectString } of [ensemble, alone]) {
+      const zk = connect(connectString);
+      assert.equal(await zk.create("/a", bytes("")), "/a");
+      await zk.close();
+    }
+    await alone.stop();
+    await ensemble.stop();
+  },
+);
 
 it("a server that stands alone has no local sessions, whatever its file says", async () => {
   const notes: string[] = [];

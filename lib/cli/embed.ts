@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Fault } from "../base/errors.ts";
-import { complaintText, type Config, loadConfig } from "../peer/config.ts";
+import { bracketed, complaintText, type Config, loadConfig } from "../peer/config.ts";
 import { Peer } from "../peer/peer.ts";
 import type { Trace } from "../ports.ts";
 import { hostPorts } from "./host_ports.ts";
@@ -30,7 +30,7 @@ export interface EmbeddedServer {
   readonly port: number;
   /** Of the AdminServer; null without `admin.enableServer=true`, or when a member found it taken. */
   readonly adminPort: number | null;
-  /** `host:port`, for any client library. */
+  /** `host:port`, an IPv6 address in brackets, for any client library. */
   readonly connectString: string;
   /** For those who want to look inside. */
   readonly peer: Peer;
@@ -47,30 +47,37 @@ export interface EmbeddedEnsemble {
 /** A standalone server. Resolves when it serves, rejects with the {@link Fault} that prevents it. */
 export async function startServer(options: EmbedOptions = {}): Promise<EmbeddedServer> {
   const host = options.host ?? "127.0.0.1";
-  const folder = folderFor(options.dataDir);
-  const config = configOf([
-    `dataDir=${folder.path}`,
-    `clientPort=${options.clientPort ?? 0}`,
-    `clientPortAddress=${host}`,
-    "tickTime=2000",
-    "maxClientCnxns=0",
-    "admin.enableServer=false",
-    ...options.settings ?? [],
-  ], null);
-  return await start(config, host, options.note, folder.remove);
+  return await inFolder(options.dataDir, async (folder) => {
+    const config = configOf([
+      `dataDir=${folder.path}`,
+      `clientPort=${options.clientPort ?? 0}`,
+      `clientPortAddress=${host}`,
+      "tickTime=2000",
+      "maxClientCnxns=0",
+      "admin.enableServer=false",
+      ...options.settings ?? [],
+    ], null);
+    return await start(config, host, options.note, folder.remove);
+  });
 }
 
 /** An ensemble of `members` voters on loopback. Resolves when every member serves. */
 export async function startEnsemble(
   options: EmbedOptions & { readonly members?: number } = {},
 ): Promise<EmbeddedEnsemble> {
+  return await inFolder(options.dataDir, (folder) => startMembers(options, folder));
+}
+
+async function startMembers(
+  options: EmbedOptions & { readonly members?: number },
+  folder: Folder,
+): Promise<EmbeddedEnsemble> {
   const host = options.host ?? "127.0.0.1";
   const count = options.members ?? 3;
-  const folder = folderFor(options.dataDir);
   const ports = await freePorts(3 * count, host);
   const lines = Array.from(
     { length: count },
-    (_, i) => `server.${i + 1}=${host}:${ports[3 * i]}:${ports[3 * i + 1]}`,
+    (_, i) => `server.${i + 1}=${bracketed(host)}:${ports[3 * i]}:${ports[3 * i + 1]}`,
   );
   const starting: Promise<EmbeddedServer>[] = [];
   for (let i = 0; i < count; i++) {
@@ -133,7 +140,7 @@ function start(
     };
     const look = (): void => {
       if (!isServing || port === 0 || adminPort === 0) return;
-      done({ host, port, adminPort, connectString: `${host}:${port}`, peer, stop });
+      done({ host, port, adminPort, connectString: `${bracketed(host)}:${port}`, peer, stop });
     };
     const peer = new Peer(
       config,
@@ -162,7 +169,27 @@ function start(
   });
 }
 
-function folderFor(dataDir: string | undefined): { path: string; remove: () => Promise<void> } {
+interface Folder {
+  readonly path: string;
+  /** Does nothing to a folder that is to be kept. */
+  readonly remove: () => Promise<void>;
+}
+
+/** What `work` makes in a folder; a start that cannot be leaves none behind. */
+async function inFolder<T>(
+  dataDir: string | undefined,
+  work: (folder: Folder) => Promise<T>,
+): Promise<T> {
+  const folder = folderFor(dataDir);
+  try {
+    return await work(folder);
+  } catch (error) {
+    await folder.remove();
+    throw error;
+  }
+}
+
+function folderFor(dataDir: string | undefined): Folder {
   if (dataDir !== undefined) return { path: dataDir, remove: () => Promise.resolve() };
   const path = mkdtempSync(join(tmpdir(), "zkpeer-"));
   return { path, remove: () => removeFolder(path) };
