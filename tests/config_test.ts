@@ -753,6 +753,11 @@ describe("settings", () => {
     assert.equal(config.passedThrough.size, 0);
   });
 
+  it("the realm and principal of SASL servers are no members", () => {
+    const overrides = ["zookeeper.server.realm=EXAMPLE.COM", "server.principal=zk/host"];
+    assert.equal(good(ENSEMBLE, {}, { overrides }).membership.members.size, 3);
+  });
+
   it("secrets are not shown", () => {
     const config = good(changed({ "ssl.keyStore.password": "hunter2" }));
     assert.equal(config.tls.keyStorePassword, "hunter2");

@@ -4,6 +4,7 @@
 
 import type { Sid } from "../base/ids.ts";
 import type { Entry, Report } from "./config_entries.ts";
+import { keyNamed } from "./config_keys_access.ts";
 import { lastOfEach, parseProperties, type Property } from "./config_properties.ts";
 import { nextFileOf } from "./config_rewrite.ts";
 import {
@@ -57,7 +58,10 @@ export function readMembership(
   report: Report,
 ): FoundMembership {
   const path = settings.dynamicConfigFile;
-  const own = [...entries.values()].filter((entry) => isMembershipKey(entry.key));
+  // `server.realm` and `server.principal` are settings of SASL, no members.
+  const own = [...entries.values()].filter(({ key }) =>
+    isMembershipKey(key) && keyNamed(key) === null
+  );
   if (path === null) {
     try {
       const membership = membershipOf(own, rules);
