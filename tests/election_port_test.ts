@@ -24,6 +24,7 @@ import { NOTIFICATION_MAX } from "../lib/wire/frames.ts";
 import { loadConfig, parseMembership } from "../lib/peer/config.ts";
 import { FakeLink } from "./support/fake_link.ts";
 import { ELECTION_DEFAULTS, type Electorate } from "../lib/zab/election.ts";
+import { MESH_DEFAULTS } from "../lib/zab/mesh.ts";
 import { until } from "./support/until.ts";
 
 const HOST = "127.0.0.1";
@@ -208,6 +209,9 @@ describe("an election port and strangers", () => {
   /** Links are accepted by hand; dials are written down and fail. */
   class Street implements Network {
     readonly dials: { readonly to: Address; readonly within: number }[] = [];
+    /** Dials to this port go on until somebody gives them up. */
+    readonly silentPort = 7;
+    readonly pending = new Set<Address>();
     accept: (link: Link) => void = () => {};
 
     listen(_at: Address, accepted: (link: Link) => void): Closable {
@@ -217,6 +221,10 @@ describe("an election port and strangers", () => {
 
     dial(to: Address, within: number, done: (link: Link | Fault) => void): Closable {
       this.dials.push({ to, within });
+      if (to.port === this.silentPort) {
+        this.pending.add(to);
+        return { close: () => void this.pending.delete(to) };
+      }
       done(new Fault("TIMEOUT", "nobody is there"));
       return { close() {} };
     }
@@ -263,6 +271,20 @@ describe("an election port and strangers", () => {
     const spent = street.dials.slice(0, 100).reduce((sum, { within }) => sum + within, 0);
     assert.ok(spent <= 5000, `${spent} ms`);
     port.stop();
+  });
+
+  it("dials only so many of them at a time", () => {
+    const { port, street, come } = standing();
+    for (let i = 1n; i <= 500n; i++) {
+      const out = new Output();
+      const addresses = [{ host: HOST, port: street.silentPort }];
+      writeInitialMessage(out, { sid: -i, version: GREETING_V1, addresses });
+      come().ear?.bytes(out.take());
+    }
+    assert.equal(street.dials.length, 500);
+    assert.ok(street.pending.size <= MESH_DEFAULTS.outsidersMax, `${street.pending.size} dials`);
+    port.stop();
+    assert.equal(street.pending.size, 0);
   });
 
   it("keeps no link that it refuses until the other side closes it", () => {

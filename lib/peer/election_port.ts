@@ -81,7 +81,7 @@ export class ElectionPort {
   readonly #election: Election;
   readonly #mesh: Mesh;
   readonly #wires = new Map<LinkId, Wire>();
-  readonly #dials = new Set<Closable>();
+  readonly #dials = new Map<Sid, Closable>();
   #addressesOf: (sid: Sid) => readonly Address[];
   #place: ElectionPlace;
   #listeners: Closable[] = [];
@@ -170,7 +170,7 @@ export class ElectionPort {
     this.#stopped = true;
     this.#clock.wakeAt(null, () => {});
     this.#bindClock.wakeAt(null, () => {});
-    for (const closable of [...this.#listeners, ...this.#dials]) closable.close();
+    for (const closable of [...this.#listeners, ...this.#dials.values()]) closable.close();
     for (const { link } of this.#wires.values()) link.destroy();
     this.#wires.clear();
   }
@@ -311,11 +311,10 @@ export class ElectionPort {
     const next = (index: number): void => {
       const to = candidates[index];
       if (to === undefined) return this.#step({ type: "dialFailed", sid });
-      let dial: Closable | null = null;
       let finished = false;
       const done = (link: Link | Fault): void => {
         finished = true;
-        if (dial !== null) this.#dials.delete(dial);
+        this.#dials.delete(sid);
         if (this.#stopped) return link instanceof Fault ? undefined : link.destroy();
         if (!(link instanceof Fault)) return this.#dialled(sid, link);
         this.#note("debug", "election", `Cannot open channel to ${sid} at election address`, {
@@ -325,8 +324,8 @@ export class ElectionPort {
         next(index + 1);
       };
       const within = index < advertised.length ? share : connectTimeoutMs;
-      dial = this.#network.dial(to, within, done);
-      if (!finished) this.#dials.add(dial);
+      const dial = this.#network.dial(to, within, done);
+      if (!finished) this.#dials.set(sid, dial);
     };
     next(0);
   }
@@ -346,6 +345,10 @@ export class ElectionPort {
       switch (effect.type) {
         case "dial":
           this.#dial(effect.sid, effect.advertised);
+          break;
+        case "hangUp":
+          this.#dials.get(effect.sid)?.close();
+          this.#dials.delete(effect.sid);
           break;
         case "introduce":
           this.#introduce(effect.link);

@@ -62,6 +62,8 @@ export type MeshEvent =
 export type MeshEffect =
   /** `advertised` is what the other side said of itself; empty: take the configuration's. */
   | { readonly type: "dial"; readonly sid: Sid; readonly advertised: readonly Address[] }
+  /** The dial to that sid is given up; nothing more is to be heard of it. */
+  | { readonly type: "hangUp"; readonly sid: Sid }
   | { readonly type: "introduce"; readonly link: LinkId }
   | { readonly type: "write"; readonly link: LinkId; readonly notification: Notification }
   /** Close after what was written has left. */
@@ -208,6 +210,7 @@ export class Mesh {
       effects.push(
         ...this.#dropLink(sid, neighbour, "too many servers that no configuration names"),
       );
+      if (neighbour.dialling) effects.push({ type: "hangUp", sid });
       this.#neighbours.delete(sid);
     }
     return effects;
