@@ -8,13 +8,16 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setImmediate } from "node:timers";
 import { run } from "../lib/cli/inspect.ts";
+import { nodeText } from "../lib/cli/inspect_show.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { hex } from "../lib/base/ids.ts";
 import { SnapshotWriter } from "../lib/store/snapshot_writer.ts";
 import { TreeLoader } from "../lib/tree/loader.ts";
 import type { Txn } from "../lib/txn/txn.ts";
 import { treeOptions, Workload } from "./support/store_kit.ts";
+import { ZERO_STAT } from "./support/stats.ts";
 import { diskWith, feed, newDisk, open } from "./support/store_open.ts";
+import { acl, bytes, createPart, txnOf } from "./support/tree_txns.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "zkpeer-inspect-"));
 let txns: Txn[] = [];
@@ -70,6 +73,31 @@ describe("inspect log", () => {
       assert.ok(lines[i].includes(hex(txn.digest?.treeDigest ?? 0n)));
     });
     assert.match(err, /^log\.1: 80 transactions, 0x1 to 0x50; padding at byte \d+ of 16400\n$/);
+  });
+
+  test("what a client wrote neither ends a line nor commands a terminal", async () => {
+    const evil = acl(31, "digest", "x\n\x1b]0;hi\x07\x9b2J:y");
+    const opened = open(newDisk(), { preAllocSizeKb: 8 });
+    feed(opened, [txnOf(createPart("/e", { acl: evil }), { zxid: 1n })]);
+    opened.settle();
+    opened.store.takeSnapshot(false, () => {});
+    opened.settle();
+    for (const [kind, name] of [["log", "log.1"], ["snapshot", "snapshot.1"]] as const) {
+      writeFileSync(join(dir, "evil"), opened.disk.get(`/data/version-2/${name}`));
+      const { code, lines } = await inspect(kind, "evil");
+      assert.equal(code, 0);
+      // deno-lint-ignore no-control-regex -- control characters are what it looks for
+      assert.doesNotMatch(lines.join(""), /[\x00-\x1f\x7f-\x9f]/);
+      assert.equal(lines.filter((line) => line.includes("digest:x\\x0a\\x1b]0;")).length, 1);
+    }
+  });
+
+  test("long text is shown as text wherever it is cut", () => {
+    for (let before = 0; before < 5; before++) {
+      const text = "a".repeat(before) + "\u20ac".repeat(60);
+      const shown = nodeText("/a", bytes(text), 1n, ZERO_STAT);
+      assert.match(shown, /^\/a "a*\u20ac{38,40}"… \(18\d bytes\) /);
+    }
   });
 
   test("as JSON has one object a line, with its place in the file", async () => {

@@ -7,6 +7,7 @@ import { isAbsolute, join } from "node:path";
 import { Fault, isFault } from "../base/errors.ts";
 import { hex, parseId, type Zxid } from "../base/ids.ts";
 import { globToRegExp } from "../capture/filter.ts";
+import { printable } from "../capture/text.ts";
 import type { Json } from "../codec/json.ts";
 import { HostDisk } from "../host/disk.ts";
 import { LogReader } from "../store/log_reader.ts";
@@ -255,7 +256,7 @@ class Inspector {
   #show(what: string | { readonly [key: string]: Json }): void {
     if (this.#wanted.isQuiet) return;
     this.#shown += 1;
-    this.#lines.push(typeof what === "string" ? what : JSON.stringify(what));
+    this.#lines.push(typeof what === "string" ? printable(what) : JSON.stringify(what));
     if (this.#lines.length >= 256) this.#flush();
   }
 

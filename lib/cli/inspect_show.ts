@@ -182,7 +182,10 @@ const base64 = (data: Uint8Array): string =>
 
 function dataText(data: Uint8Array | null): string {
   if (data === null) return "no data";
-  const shown = data.subarray(0, TEXT_MAX);
+  let end = Math.min(data.length, TEXT_MAX);
+  // Not within a character: text would no longer be taken for text.
+  while (end < data.length && end > TEXT_MAX - 4 && (data[end] & 0xc0) === 0x80) end -= 1;
+  const shown = data.subarray(0, end);
   const more = data.length > shown.length ? `… (${data.length} bytes)` : "";
   const text = asText(shown);
   return text === null ? `base64:${base64(shown)}${more}` : JSON.stringify(text) + more;
