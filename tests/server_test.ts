@@ -289,6 +289,26 @@ describe("a connection", () => {
     assert.deepEqual(headers(now), ["8 0"]);
     assert.equal(server.server.core.requests.inProcess, 0);
   });
+
+  it("of a session whose link broke waits for the writes that were under way, each time", () => {
+    const server = new FakeServer({ instant: false });
+    const first = server.connect();
+    const id = first.sessionId;
+    first.raw(FakeClient.frame(7, OpCode.create, writeCreate("/a")));
+    first.close();
+    const again = Array.from({ length: 3 }, () => {
+      const client = server.dial();
+      client.connect(10_000, { id });
+      client.raw(FakeClient.frame(8, OpCode.exists, writePath("/a")));
+      return client;
+    });
+    const [, broken, last] = again;
+    broken.close();
+    for (const client of again) assert.deepEqual(headers(client), []);
+    server.flush();
+    assert.deepEqual(headers(last), ["8 0"]);
+    assert.equal(server.server.core.requests.inProcess, 0);
+  });
 });
 
 describe("a connect request", () => {

@@ -170,10 +170,8 @@ export class Handshake {
     this.#renewed.add(1);
     if (!isPasswordOf(id, password)) return this.finish(conn, false);
     const before = core.bySession.get(id);
-    if (before !== undefined) {
-      this.#follow(conn, before);
-      core.close(before);
-    }
+    if (before !== undefined) core.close(before);
+    this.#follow(conn, id);
     this.#attach(conn, id);
     const own = local?.get(id);
     if (local !== null && own !== undefined) {
@@ -197,26 +195,33 @@ export class Handshake {
     this.#core.bySession.set(id, conn);
   }
 
-  /** What the new connection asks waits for the writes that the old one left under way. */
-  #follow(conn: Connection, before: Connection): void {
+  /**
+   * What the new connection asks waits for the writes of its session that are under way, also when
+   * the link they came over is gone: whose link broke looks whether its write was done, and must not
+   * be told no just before it is.
+   */
+  #follow(conn: Connection, id: SessionId): void {
+    const core = this.#core;
     let last: Waiting | null = null;
-    for (const request of before.waiting ?? []) {
-      if (request.waits === "commit" || request.waits === "barrier") last = request;
+    for (const write of core.writes) {
+      if (write.sessionId === id && write.op !== OpCode.createSession) last = write;
     }
     if (last === null) return;
+    // One that stands there already is of a connection that is gone: a session has one at a time.
+    if (last.unblocks !== null) core.requests.left(0);
     const barrier: Waiting = {
       conn,
       sessionId: last.sessionId,
       xid: 0,
       op: NOTHING,
       body: new Uint8Array(0),
-      arrivedMono: this.#core.mono,
+      arrivedMono: core.mono,
       waits: "barrier",
       err: null,
       unblocks: null,
     };
     last.unblocks = barrier;
-    this.#core.requests.entered(0);
+    core.requests.entered(0);
     conn.wait(barrier);
   }
 }

@@ -286,7 +286,6 @@ export class Server implements ServerFace<Connection> {
     barrier.waits = "turn";
     if (barrier.conn.isOpen) this.#intake.drain(barrier.conn);
     else this.core.requests.left(0);
-    if (barrier.unblocks !== null) this.#unblock(barrier.unblocks);
   }
 
   /** A session that ended without its own connection asking for it. */
