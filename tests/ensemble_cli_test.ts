@@ -144,9 +144,12 @@ describe("ensemble command", () => {
 
   it("leaves no member behind when it is killed", () =>
     inFolder(async (dir) => {
-      const made = await running(dir, "--dir", join(dir, "kept"));
+      // A file of properties has other letters and its own use of backslashes.
+      const kept = join(dir, "kept \u4e2d\\new");
+      const made = await running(dir, "--dir", kept);
       try {
         await made.serving();
+        assert.ok(existsSync(join(kept, "member-3", "data", "version-2")));
       } finally {
         made.child.kill("SIGKILL");
       }

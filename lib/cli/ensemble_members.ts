@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../base/errors.ts";
+import { escapeValue } from "../peer/config_properties.ts";
 import { type Child, startChild } from "./child.ts";
 import { compareVersions, type JavaDist, JavaUnavailable, prepare } from "./java.ts";
 
@@ -91,7 +92,7 @@ function configOf(
     "tickTime=1000",
     "initLimit=20",
     "syncLimit=5",
-    `dataDir=${dataDir}`,
+    `dataDir=${escapeValue(dataDir)}`,
     `clientPort=${clientPort}`,
     `clientPortAddress=${HOST}`,
   ];
