@@ -197,8 +197,8 @@ export class Handshake {
 
   /**
    * What the new connection asks waits for the writes of its session that are under way, also when
-   * the link they came over is gone: whose link broke looks whether its write was done, and must not
-   * be told no just before it is.
+   * the link they came over is gone: whoever lost it looks whether its write was done, and must
+   * not be told no just before it is.
    */
   #follow(conn: Connection, id: SessionId): void {
     const core = this.#core;
