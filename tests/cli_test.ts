@@ -300,6 +300,14 @@ describe("commands", () => {
   });
 });
 
+describe("sim", () => {
+  it("refuses a range without a seed", async () => {
+    const { code, io } = await run(["sim", "--seeds", "10..1"]);
+    assert.equal(code, 2);
+    assert.match(io.err(), /the lower one first/);
+  });
+});
+
 describe("serve", () => {
   const CONFIG = [
     "tickTime=2000",
@@ -335,6 +343,17 @@ describe("serve", () => {
       ) assert.match(out, wanted);
       assert.match(io.err(), /warning: zoo\.cfg:9: .*did you mean snapCount\?/);
       assert.ok(!(out + io.err()).includes("hunter2"));
+    });
+  });
+
+  it("a file that is there and cannot be read is not called missing", async () => {
+    await inDirectory({ "zoo.cfg": CONFIG.join("\n") }, async (directory) => {
+      symlinkSync("myid", join(directory, "myid")); // to itself: nobody can read that
+      const args = ["serve", "--check-config", "zoo.cfg", "-DdataDir=" + directory];
+      const { code, io } = await run(args, fakeIo({}, directory));
+      assert.equal(code, 2);
+      assert.match(io.err(), /Error processing .*myid/);
+      assert.doesNotMatch(io.err(), /missing/);
     });
   });
 

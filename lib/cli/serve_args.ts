@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
+import { Fault } from "../base/errors.ts";
+import { diskFault, systemCode } from "../host/system_errors.ts";
 import {
   type Complaint,
   complaintText,
@@ -136,11 +138,14 @@ function refuse(io: CliIo, error: string): number {
   return 2;
 }
 
-/** A file as Java's Properties reads it; null when it cannot be read. */
+/** A file as Java's Properties reads it; null when there is none. Fault CONFIG: it is kept from us. */
 function readLatin1(io: CliIo, path: string): string | null {
   try {
     return readFileSync(resolve(io.cwd, path), "latin1");
-  } catch {
-    return null; // the reader names the file and says what it was for
+  } catch (error) {
+    // The reader names what is missing and says what it was for.
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(systemCode(error) ?? "")) return null;
+    const { message } = diskFault(error, "reading", path);
+    throw new Fault("CONFIG", `Error processing ${path}: ${message}`, { cause: error });
   }
 }

@@ -203,7 +203,8 @@ type Given = Extract<ReturnType<typeof readArgs<typeof spec.options>>, { ok: tru
 
 function wishesOf(given: Given): Wanted | string {
   const range = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(given.seed ?? given.seeds ?? "1..100");
-  if (range === null) return "--seeds wants numbers, as in 1..100";
+  const [from, to] = [Number(range?.[1]), Number(range?.[2] ?? range?.[1])];
+  if (!(from <= to)) return "--seeds wants numbers, the lower one first, as in 1..100";
   const profile = PROFILES.find((name): name is Profile => name === given.profile) ?? null;
   if (given.profile !== null && profile === null) {
     return `no profile ${given.profile}; there are ${PROFILES.join(", ")}`;
@@ -219,8 +220,8 @@ function wishesOf(given: Given): Wanted | string {
   const skip = new Set((given.skip ?? "").split(",").filter((word) => word !== "").map(Number));
   if ([...skip].some(Number.isNaN)) return "--skip wants numbers, as in 3,17";
   return {
-    from: Number(range[1]),
-    to: Number(range[2] ?? range[1]),
+    from,
+    to,
     options: { members, observers, clients, minutes, profile, skip },
   };
 }
