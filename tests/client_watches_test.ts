@@ -11,7 +11,7 @@ import type { Output } from "../lib/codec/output.ts";
 import { HostClock } from "../lib/host/clock.ts";
 import { HostNetwork } from "../lib/host/network.ts";
 import { readRequestHeader, readSetWatches, writeReplyHeader } from "../lib/records/client.ts";
-import { OpCode } from "../lib/txn/opcodes.ts";
+import { ErrorCode, OpCode } from "../lib/txn/opcodes.ts";
 import { readConnectRequest, writeConnectResponse, writeWatchEvent } from "../lib/wire/client.ts";
 import { FrameSplitter } from "../lib/wire/frames.ts";
 import { bytesOf } from "./support/hostile.ts";
@@ -107,3 +107,27 @@ it("a watch that fires in the chunk of its reply is not told again, others are",
     server.close();
   }
 });
+
+for (
+  const [what, ask] of [
+    ["an auth", (client: ZkClient) => client.auth("digest", new Uint8Array(3))],
+    ["a request", (client: ZkClient) => client.get("/")],
+  ] as const
+) {
+  it(`${what} of a client that is abandoned in the same breath ends as lost`, async () => {
+    const server = await serve(() => null);
+    const client = new ZkClient(new HostNetwork(), new HostClock(), {
+      servers: [{ host: "127.0.0.1", port: server.port }],
+    });
+    try {
+      await client.connected();
+      const asked = ask(client);
+      client.abandon();
+      await assert.rejects(asked, { code: ErrorCode.CONNECTIONLOSS });
+      await assert.rejects(ask(client), { code: ErrorCode.SESSIONEXPIRED });
+    } finally {
+      server.close();
+      for (const socket of server.sockets) socket.destroy();
+    }
+  });
+}

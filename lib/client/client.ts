@@ -207,7 +207,7 @@ export class ZkClient {
   }
 
   async auth(scheme: string, auth: Uint8Array): Promise<void> {
-    await this.connected();
+    while (!this.session.isUsable) await this.connected();
     const reply = await new Promise<Reply>((done) => {
       this.session.auth(scheme, auth, done, this.#clock.now());
       this.#link.flushSoon();
@@ -225,7 +225,8 @@ export class ZkClient {
     write: ((out: Output) => void) | null,
     taken?: (reply: Reply) => void,
   ): Promise<Reply> {
-    await this.connected();
+    // What connected may be gone again before we hear of it, and nothing lies between look and send.
+    while (!this.session.isUsable) await this.connected();
     const reply = await new Promise<Reply>((done, failed) => {
       const answered = (reply: Reply): void => {
         try {
