@@ -71,6 +71,33 @@ it("loses every request of a link on which replies come out of order", () => {
   assert.deepEqual(ends, [[1, true], [2, true]]);
 });
 
+it("sends nothing of a request that cannot be written, and tells none of it again", () => {
+  const world = new World();
+  world.link();
+  const ends: number[] = [];
+  const ask = (write: (out: Output) => void): void =>
+    world.session.request(OpCode.sync, write, ({ err }) => ends.push(err), NOW);
+  const halfway = (out: Output): void => {
+    out.ustring("/a");
+    throw new TypeError("no path");
+  };
+  ask((out) => out.ustring("/b"));
+  assert.throws(() => ask(halfway), TypeError);
+  const nothing = undefined as unknown as Uint8Array; // as a program without types may say
+  assert.throws(() => world.session.auth("digest", nothing, () => {}, NOW), TypeError);
+  ask((out) => out.ustring("/c"));
+  const said = world.said().map((input) => {
+    const { xid } = readRequestHeader(input);
+    world.session.bytes(reply(xid, 0), NOW);
+    return input.ustring();
+  });
+  assert.deepEqual(said, ["/b", "/c"]);
+  assert.deepEqual(ends, [0, 0]);
+  world.session.unlinked();
+  world.link();
+  assert.equal(world.said().length, 0);
+});
+
 describe("on its next link a session", () => {
   it("tells its auth again, but none that was refused", () => {
     const world = new World();

@@ -196,9 +196,10 @@ export class ClientSession {
 
   /** Adds an id to this connection, and to every later one of this session unless it is refused. */
   auth(scheme: string, auth: Uint8Array, done: (reply: Reply) => void, now: Instant): void {
+    assert(this.state === "connected", "ids are told while connected");
     const told = { scheme, auth };
-    this.#auths.add(told);
     this.#sendAuth(told, done, now);
+    this.#auths.add(told);
   }
 
   /** Remembers a watch, to be told again after a reconnect. */
@@ -331,7 +332,12 @@ export class ClientSession {
     const at = out.reserve();
     out.int(xid);
     out.int(op);
-    write?.(out);
+    try {
+      write?.(out);
+    } catch (error) {
+      out.rewind(at); // its asker's mistake: half a frame would cost everybody the link
+      throw error;
+    }
     out.patchLength(at);
     this.#sent.push({ xid, op, done });
     this.#lastSent = now.mono;
