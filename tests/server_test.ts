@@ -132,8 +132,18 @@ describe("a connection", () => {
       ),
       ["-4 -115"],
     ],
+    [
+      "a digest of nothing at all",
+      FakeClient.frame(
+        -4,
+        OpCode.auth,
+        (out) => records.writeAuthPacket(out, { type: 0, scheme: "digest", auth: null }),
+      ),
+      ["-4 -115"],
+    ],
     ["an auth cut short", FakeClient.frame(-4, OpCode.auth, () => {}), []],
     ["a SASL frame without a token", FakeClient.frame(9, OpCode.sasl, () => {}), []],
+    ["a SASL token that is null", FakeClient.frame(9, OpCode.sasl, (o) => o.buffer(null)), []],
   ];
   for (const [what, bytes, answers] of ends) {
     it(`ends with ${what}`, () => {

@@ -382,7 +382,7 @@ export class Intake {
     let ok = false;
     try {
       const { scheme, auth } = readAuthPacket(input);
-      const result = authenticate(scheme ?? "", auth ?? new Uint8Array(0), conn.ids, core.auth);
+      const result = authenticate(scheme, auth, conn.ids, core.auth);
       // What a leader does not read costs a learner its leader.
       ok = result.ok && idsBytes(result.ids) <= idsRoom(core.options.recordLimit);
       if (ok) conn.ids = result.ids;
@@ -400,7 +400,7 @@ export class Intake {
   /** SASL is not set up on this server: no error, no token (client.md 9.2). */
   #sasl(conn: Connection, xid: number, input: Input): void {
     try {
-      readSaslRequest(input);
+      if (readSaslRequest(input).token === null) return this.#core.close(conn);
     } catch (fault) {
       if (!isFault(fault)) throw fault;
       return this.#core.close(conn);
