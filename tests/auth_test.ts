@@ -134,6 +134,8 @@ describe("valid ids", () => {
     ["ip", "10.0.0.256", false],
     ["ip", "10.0.0.a", false],
     ["ip", "10..0.1", false],
+    ["ip", "00000000010.0.0.1", true],
+    ["ip", "10.0.0.1/00000000008", true],
     ["ip", "localhost", false],
     ["ip", "::1", true],
     ["ip", "::", true],

@@ -99,7 +99,7 @@ function groupsOf(text: string): number[] | null {
 }
 
 function integerOf(text: string): number | null {
-  if (!/^[+-]?[0-9]{1,10}$/.test(text)) return null;
+  if (!/^[+-]?0*[0-9]{1,10}$/.test(text)) return null;
   const value = Number(text);
   return value > 0x7fffffff || value < -0x80000000 ? null : value;
 }
