@@ -201,6 +201,26 @@ describe("learner taking a snapshot", () => {
     assert.deepEqual(paths(host), ["/a", "/b"]);
   });
 
+  it("in the middle of it the process may end, and does not read its disk for that", () => {
+    const bench = new Bench();
+    const before = serving(bench, [a, b]);
+    before.role?.stop("another leader");
+    const host = met(bench, 2n, before);
+    bench.leader.say(SNAP);
+    bench.until(() => host.replica.isStale, "the tree of before is let go");
+    const reads = (): number =>
+      host.notes.filter((line) => line.includes("the data directory was read")).length;
+    const read = reads();
+    host.isStopped = true;
+    host.role?.stop("the process ends");
+    let isClosed = false;
+    host.store.close((fault) => isClosed = fault === null);
+    bench.until(() => isClosed, "the store is closed");
+    bench.run(100);
+    assert.equal(reads(), read);
+    assert.equal(host.ends.length, 2);
+  });
+
   it("its log from before leads nowhere, for others too (H-R1, H-R11)", () => {
     const bench = new Bench();
     const before = serving(bench, [a, b]);

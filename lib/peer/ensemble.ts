@@ -342,6 +342,10 @@ export class Ensemble implements RoleHost {
     return this.#peer.operator.meters.tally(name);
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   get epochs(): Epochs {
     return this.#epochs;
   }

@@ -332,7 +332,7 @@ export class LearnerPort implements Role, Backend {
     replica.store.truncate(to, (fault) => {
       this.#isReplacing = false;
       if (fault === null) {
-        this.#reload();
+        if (!this.#host.isStopped) this.#reload();
       } else {
         replica.needsSnapshot = true;
         if (fault.code !== "CORRUPT") return this.#host.fatal(fault, 13);
@@ -359,14 +359,15 @@ export class LearnerPort implements Role, Backend {
   /** Log and tree say the same again; only then may anybody look for a leader. */
   #cleanUp(): void {
     if (this.#isEnded) return;
-    const { replica } = this.#host;
+    const { replica, isStopped } = this.#host;
     const why = this.#endedWhy ?? "";
     this.#isEnded = true;
     replica.store.onDurable = () => {};
     replica.catchUpWithLog(this.#learner.pending);
-    if (!replica.isStale) return this.#host.ended(why);
+    if (!replica.isStale || isStopped) return this.#host.ended(why);
     replica.store.settle((fault) => {
       if (fault !== null) return; // the store has told the process already
+      if (this.#host.isStopped) return this.#host.ended(why);
       this.#reload();
       this.#host.treeReplaced(replica.tree);
       this.#host.ended(why);

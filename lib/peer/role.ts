@@ -19,6 +19,8 @@ export interface RoleHost {
   readonly replica: Replica;
   readonly network: Network;
   readonly note: Trace["note"];
+  /** The process ends: whoever comes next reads the disk. */
+  readonly isStopped: boolean;
   /** A clock with an alarm of its own. */
   newClock(): Clock;
   /** A metric by its name (operations.md 4.3). */

@@ -131,6 +131,7 @@ export class TestHost implements RoleHost {
   notes: string[] = [];
   seen: string[] = [];
   served = 0;
+  isStopped = false;
   established: (epoch: Epoch) => void = () => {};
   #isTurnDue = false;
   readonly #clock: Clock;
