@@ -135,6 +135,36 @@ describe("reads behind a write", () => {
   });
 });
 
+describe("events", () => {
+  const path = `/${"x".repeat(900_000)}`;
+  /** A client that watches everything and takes nothing, and events for it of so many megabytes. */
+  function withEvents(megabytes: number): FakeClient {
+    const server = new FakeServer();
+    const [watcher, writer] = [server.connect(), server.connect()];
+    watcher.ask(
+      OpCode.addWatch,
+      (out) => records.writeAddWatchRequest(out, { path: "/", mode: 1 }),
+    );
+    watcher.queued = 500 << 20; // a very long reply may be on its way
+    for (let done = 0; done < megabytes; done += 1.8) {
+      writer.ask(OpCode.create, writeCreate(path));
+      writer.ask(OpCode.delete, (out) => records.writeDeleteRequest(out, { path, version: -1 }));
+      writer.take();
+    }
+    return watcher;
+  }
+
+  it("that a client does not take cost it the connection when they are very many", () => {
+    assert.equal(withEvents(75).isClosed, true);
+  });
+
+  it("of some amount are sent behind a long reply, and its client stays", () => {
+    const watcher = withEvents(50);
+    assert.equal(watcher.isClosed, false);
+    assert.ok(watcher.take().length > 45e6);
+  });
+});
+
 describe("requests with an xid of 0", () => {
   it("stop their connection beyond the outstanding limit like any others", () => {
     const throttle = { ...defaultServerOptions(DEFAULT_AUTH).throttle, outstandingLimit: 2 };

@@ -85,6 +85,8 @@ export class Connection implements Watcher, Expiring {
   isHeld = false;
   /** Bytes handed to the socket. */
   handed = 0;
+  /** Bytes of events since it last became clogged. */
+  piled = 0;
   /** When a throttle stopped this connection; 0 when none did. */
   heldMono = 0;
   /** The round of the touch table that has this session already. */

@@ -3,7 +3,7 @@
 // at the end of a turn (architecture.md 2).
 
 import { Deque } from "../base/deque.ts";
-import type { SessionId, Zxid } from "../base/ids.ts";
+import { hex, type SessionId, type Zxid } from "../base/ids.ts";
 import type { AuthOptions } from "../auth/mod.ts";
 import { Input } from "../codec/input.ts";
 import { Output } from "../codec/output.ts";
@@ -42,6 +42,8 @@ const PACKED_MAX = 4096;
 const BLOCK = 64 * 1024;
 /** Replies that a client may leave unread. */
 const UNREAD_MAX = 4 * 1024 * 1024;
+/** What a client that takes nothing may cost beyond that: its own replies, or events of others' writes. */
+export const PILED_MAX = 64 * 1024 * 1024;
 /** A scratch that grew beyond this is not kept. */
 const SCRATCH_MAX = 256 * 1024;
 
@@ -132,6 +134,7 @@ export class Core implements ConnectionHome {
   countEvent(conn: Connection, size: number): void {
     this.countSent(conn);
     this.#watchBytes.add(size);
+    if (this.clogged.size > 0 && this.clogged.has(conn)) conn.piled += size;
   }
 
   countSent(conn: Connection): void {
@@ -247,6 +250,7 @@ export class Core implements ConnectionHome {
   #clog(conn: Connection): void {
     if (!conn.isOpen || this.clogged.has(conn)) return;
     this.clogged.set(conn, conn.taken);
+    conn.piled = 0;
     conn.hold(true);
   }
 
@@ -259,6 +263,18 @@ export class Core implements ConnectionHome {
     const isRoomy = conn.client.send(bytes);
     if (isRoomy && this.clogged.has(conn)) this.roomy.add(conn);
     else if (!isRoomy && conn.client.queued > UNREAD_MAX) this.#clog(conn);
+    if (conn.piled > PILED_MAX && conn.client.queued > PILED_MAX) this.letGo(conn, "events");
+  }
+
+  /** What a client does not take has become too much for us. */
+  letGo(conn: Connection, what: "replies" | "events"): void {
+    if (!conn.isOpen) return;
+    this.note("warn", "server", `a client does not take its ${what}: it is let go`, {
+      session: hex(conn.sessionId),
+      client: conn.client.host,
+      unsent: conn.client.queued + (conn.out?.size ?? 0),
+    });
+    this.close(conn);
   }
 
   /** The bytes of a scratch for a socket to keep: short ones share a block. */

@@ -13,7 +13,7 @@ import { authenticate, idsBytes, idsRoom, isEnough } from "../auth/mod.ts";
 import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
 import type { Connection, Waiting } from "./connection.ts";
-import type { Core } from "./core.ts";
+import { type Core, PILED_MAX } from "./core.ts";
 import { doorRefusal } from "./door.ts";
 import { eagerRefusal } from "./eager_acl.ts";
 import type { Handshake } from "./handshake.ts";
@@ -25,8 +25,6 @@ import type { Tally } from "./stats.ts";
 import { wordOf } from "./words.ts";
 
 const HEADER_SIZE = 8;
-/** Replies to a client that does not read, before a write of its own is applied. */
-const HURRIED_MAX = 64 * 1024 * 1024;
 
 export class Intake {
   readonly #core: Core;
@@ -117,14 +115,7 @@ export class Intake {
   hurry(conn: Connection): void {
     const core = this.#core;
     while (conn.isOpen && this.#next(conn)) {
-      const unsent = conn.client.queued + (conn.out?.size ?? 0);
-      if (unsent <= HURRIED_MAX) continue;
-      core.note("warn", "server", "a client does not take its replies and goes on writing", {
-        session: hex(conn.sessionId),
-        client: conn.client.host,
-        unsent,
-      });
-      core.close(conn);
+      if (conn.client.queued + (conn.out?.size ?? 0) > PILED_MAX) core.letGo(conn, "replies");
     }
   }
 
