@@ -475,6 +475,14 @@ describe("modes", () => {
     assert.deepEqual([config.mode, config.sid, config.membership.members.size], ["quorum", 1n, 3]);
   });
 
+  it("the static file may give the version of its members, as in Java", () => {
+    assert.equal(good(changed({ version: "1000000ff" })).membership.version, 0x1000000ffn);
+    assert.equal(good(ENSEMBLE).membership.version, 0n);
+    const result = load(changed({ version: "g" }));
+    assert.ok(!result.ok);
+    assert.match(result.complaints[0].message, /For input string: "g"/);
+  });
+
   it("one voter is standalone, unless standaloneEnabled=false", () => {
     const one = ENSEMBLE.slice(0, 6);
     assert.equal(good(one).mode, "standalone");
@@ -561,6 +569,8 @@ describe("the client address in the static file and in the member's own line", (
       ["::1", "[::1]:2181", "0:0:0:0:0:0:0:1"],
       ["::ffff:10.0.0.1", "10.0.0.1:2181", "10.0.0.1"],
       ["0.0.0.0", "[::]:2181", null],
+      ["[::1]", "[::1]:2181", "0:0:0:0:0:0:0:1"],
+      ["[::]", "[::]:2181", null],
     ] as const
   ) {
     it(`are the same as ${address} and as ${own}`, () => {
@@ -568,6 +578,13 @@ describe("the client address in the static file and in the member's own line", (
       assert.deepEqual(warnings(both(address, own)), []);
     });
   }
+
+  it("may have an IPv6 literal in brackets, as the others", () => {
+    const { client, adminAddress } = good(
+      changed({ clientPortAddress: "[::1]", "admin.serverAddress": "[::1]" }),
+    );
+    assert.deepEqual([client, adminAddress], [{ host: "::1", port: 2181 }, "::1"]);
+  });
 
   it("may be the same when one is a name, for Java looks names up", () => {
     for (const [address, own] of [["localhost", "127.0.0.1"], ["127.0.0.1", "localhost"]]) {

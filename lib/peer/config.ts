@@ -225,6 +225,7 @@ function build(
     clientPortAddress: client?.host ?? null,
     secureClientPort: secureClient?.port ?? null,
     secureClientPortAddress: secureClient?.host ?? null,
+    adminAddress: unbracketed(plain.adminAddress),
     minSessionTimeoutMs,
     maxSessionTimeoutMs,
     connectToLearnerMasterLimitTicks: plain.connectToLearnerMasterLimitTicks ||
@@ -330,7 +331,13 @@ function secureClientOf(
   return { host: anyIsNull(plain.secureClientPortAddress), port: plain.secureClientPort };
 }
 
-function anyIsNull(host: string | null): string | null {
-  if (host === null || host === "") return null;
+function anyIsNull(written: string | null): string | null {
+  if (written === null || written === "") return null;
+  const host = unbracketed(written);
   return ["0.0.0.0", "0:0:0:0:0:0:0:0"].includes(canonicalHost(host)) ? null : host;
+}
+
+/** An IPv6 literal may stand in brackets wherever Java looks an address up. */
+function unbracketed(host: string): string {
+  return /^\[.*:.*\]$/.test(host) ? host.slice(1, -1) : host;
 }

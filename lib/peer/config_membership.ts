@@ -64,7 +64,9 @@ export function readMembership(
   );
   if (path === null) {
     try {
-      const membership = membershipOf(own, rules);
+      // Java takes the version of a membership from the static file as well.
+      const version = entries.get("version");
+      const membership = membershipOf(version === undefined ? own : [...own, version], rules);
       return { membership, next: null, dynamicPath: null };
     } catch (error) {
       report.fault(error, (key) => entries.get(key ?? "")?.where ?? input.path ?? "--set");
