@@ -411,7 +411,8 @@ export class Ensemble implements RoleHost {
     const before = this.#members.commit(text);
     if (before === null) return;
     this.#membersChanged();
-    this.treeReplaced(this.replica.tree);
+    // A reconfig's own txn writes /zookeeper/config, the same on every member (8.2).
+    if (leader === null) this.treeReplaced(this.replica.tree);
     const why = this.#whyLeave(before, leader);
     if (why === null) return;
     this.#designated = leader === null ? null : { leader, zxid };
