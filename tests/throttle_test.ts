@@ -158,6 +158,27 @@ describe("requests", () => {
     assert.equal(server.tree.get("/late"), undefined);
   });
 
+  it("wait in the throttle from when they came, however often others are let through", () => {
+    const server = new FakeServer({
+      instant: false,
+      server: { throttle: options({ maxRequests: 1, throttledOpWaitMs: 100 }) },
+    });
+    const client = server.connect();
+    const frames = ["/a", "/b", "/c", "/d"].map((path, i) =>
+      FakeClient.frame(1 + i, OpCode.create, writeCreate(path))
+    );
+    client.raw(new Uint8Array(Buffer.concat(frames)));
+    for (let i = 0; i < 4; i++) {
+      server.mono += 60;
+      server.flush();
+    }
+    const made = ["/a", "/b", "/c", "/d"].map((path) => server.tree.get(path) !== undefined);
+    assert.deepEqual(made, [true, true, false, false]);
+    client.raw(FakeClient.frame(9, OpCode.create, writeCreate("/e")));
+    server.flush();
+    assert.notEqual(server.tree.get("/e"), undefined, "what comes later has not waited");
+  });
+
   it("that come long after a throttle are done, though its client then took no replies", () => {
     const server = new FakeServer({
       instant: false,

@@ -310,9 +310,11 @@ export class Server implements ServerFace<Connection> {
 
   /** What was left standing first; a throttle has to do with nothing that comes after it. */
   #readOn(conn: Connection): void {
+    const since = conn.heldMono;
     conn.hold(false);
     this.#intake.pump(conn);
     if (!conn.isHeld) conn.heldMono = 0;
+    else if (since !== 0 && conn.frames.queue.size > 0) conn.heldMono = since; // stands since then
   }
 }
 
