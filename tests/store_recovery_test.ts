@@ -235,6 +235,12 @@ describe("data folders", () => {
     assert.throws(() => open(none), isDataDir("Unable to create"));
   });
 
+  test("are one when only their slashes differ", () => {
+    const disk = diskWith(new Workload(27).many(3));
+    const { found, store } = open(disk, { dataLogDir: "//data//" });
+    assert.deepEqual([found.lastZxid, store.dirs.logs], [3n, store.dirs.snapshots]);
+  });
+
   test("must not be mixed up", () => {
     const disk = diskWith(new Workload(1).many(3));
     const swapped = { dataDir: "/other", dataLogDir: "/data" };

@@ -22,7 +22,8 @@ export function openDataDirs(
   dataLogDir: string,
   mayCreate: boolean,
 ): DataDirs {
-  const dirs = { snapshots: join(dataDir, VERSION_DIR), logs: join(dataLogDir, VERSION_DIR) };
+  const [snapshots, logs] = [dataDir, dataLogDir].map((dir) => join(plain(dir), VERSION_DIR));
+  const dirs = { snapshots, logs };
   for (const dir of new Set([dirs.logs, dirs.snapshots])) openDir(disk, dir, mayCreate);
   if (dirs.logs !== dirs.snapshots) {
     refuseFiles(disk, dirs.logs, SNAPSHOT, "dataLogDir", "snapshot files");
@@ -30,6 +31,9 @@ export function openDataDirs(
   }
   return dirs;
 }
+
+/** Slashes count once, as in Java's File: else one folder under two names looks like two. */
+const plain = (dir: string): string => dir.replace(/\/{2,}/g, "/");
 
 /**
  * Places of the marker that an empty database is meant to be: Java looks beside the logs, its
