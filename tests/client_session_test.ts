@@ -14,7 +14,7 @@ import {
   writeReplyHeader,
 } from "../lib/records/client.ts";
 import { ErrorCode, OpCode, Xid } from "../lib/txn/opcodes.ts";
-import { writeConnectResponse } from "../lib/wire/client.ts";
+import { readConnectRequest, writeConnectResponse } from "../lib/wire/client.ts";
 import { CLIENT_FRAME_MAX, FrameSplitter } from "../lib/wire/frames.ts";
 import { bytesOf } from "./support/hostile.ts";
 
@@ -40,13 +40,14 @@ class World {
     }, { ...SESSION_DEFAULTS, timeoutMs: 9000, servers });
   }
 
-  /** A link that greets; the connect request is thrown away. */
-  link(): void {
+  /** A link that greets; the session that was asked for. */
+  link(readOnly = false): bigint {
     this.session.linked(NOW);
-    this.session.take();
+    const [asked] = this.said();
     const passwd = new Uint8Array(16);
     const response = { protocolVersion: 0, timeOut: 9000, sessionId: 7n, passwd };
-    this.session.bytes(frame((out) => writeConnectResponse(out, response, false)), NOW);
+    this.session.bytes(frame((out) => writeConnectResponse(out, response, readOnly)), NOW);
+    return readConnectRequest(asked).request.sessionId;
   }
 
   /** Requests written since the last look. A server takes no frame above its limit. */
@@ -96,6 +97,16 @@ it("sends nothing of a request that cannot be written, and tells none of it agai
   world.session.unlinked();
   world.link();
   assert.equal(world.said().length, 0);
+});
+
+it("a session of a read-only server is asked for nowhere else, one of any other server is", () => {
+  const world = new World();
+  const asked = [true, true, false, true].map((readOnly) => {
+    const id = world.link(readOnly);
+    world.session.unlinked();
+    return id;
+  });
+  assert.deepEqual(asked, [0n, 0n, 0n, 7n]);
 });
 
 describe("on its next link a session", () => {

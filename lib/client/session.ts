@@ -87,6 +87,8 @@ export class ClientSession {
   lastZxid: Zxid = 0n;
   state: SessionState = "disconnected";
   isReadOnly = false;
+  /** The session of a read-only server: no other one knows it (client.md 2.8). */
+  #local: SessionId | null = null;
   readonly #options: SessionOptions;
   readonly #ears: SessionEars;
   readonly #out = new Output(1024);
@@ -141,7 +143,7 @@ export class ClientSession {
       protocolVersion: 0,
       lastZxidSeen: this.lastZxid,
       timeOut: this.#options.timeoutMs,
-      sessionId: this.id,
+      sessionId: this.id === this.#local ? 0n : this.id,
       passwd: this.password,
     };
     writeConnectRequest(this.#out, request, this.#options.readOnly);
@@ -262,6 +264,7 @@ export class ClientSession {
     this.password = response.passwd?.slice() ?? new Uint8Array(16);
     this.timeoutMs = response.timeOut;
     this.isReadOnly = readOnly === true;
+    this.#local = this.isReadOnly ? this.id : null;
     this.#become("connected");
     for (const auth of this.#auths) this.#sendAuth(auth, () => {}, now);
     this.#rearm(now);
