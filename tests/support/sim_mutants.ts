@@ -214,8 +214,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "after TRUNC the tree is not read again",
     file: "peer/learner_port.ts",
     changes: [[
-      "      if (fault === null) {\n        this.#reload();",
-      "      if (fault === null) {\n        this.#host.replica.tree.lastZxid = to;",
+      "if (!this.#host.isStopped) this.#reload();",
+      "this.#host.replica.tree.lastZxid = to;",
     ]],
   },
   {
