@@ -85,6 +85,8 @@ export class ElectionPort {
   #addressesOf: (sid: Sid) => readonly Address[];
   #place: ElectionPlace;
   #listeners: Closable[] = [];
+  /** Addresses that are given up; with all of them this server is deaf. */
+  #missed = 0;
   /** Addresses that could not be bound yet. */
   #rebind: { readonly at: Address; readonly attempt: number }[] = [];
   #links = 0;
@@ -162,6 +164,7 @@ export class ElectionPort {
     const old = this.#listeners;
     this.#listeners = [];
     this.#rebind = [];
+    this.#missed = 0;
     for (const listener of old) listener.close();
     for (const at of place.bind) this.#bind(at, 1);
   }
@@ -190,6 +193,8 @@ export class ElectionPort {
       this.#listeners = this.#listeners.filter((l) => l !== listener);
       const { bindTries } = this.#options;
       if (bindTries > 0 && attempt >= bindTries) {
+        this.#missed += 1;
+        if (this.#missed < bind.length) return this.#miss(at, bound);
         return this.#ears.fatal(
           new Fault("PORT_IN_USE", "Exception while listening on the election port", {
             where: `${at.host}:${at.port}`,
@@ -214,6 +219,12 @@ export class ElectionPort {
       keepAlive: this.#options.keepAlive,
     });
     this.#listeners.push(listener);
+  }
+
+  /** Several addresses are for an interface that is down: others may do (1.9). */
+  #miss({ host, port }: Address, { message: why }: Fault): void {
+    const at = `${host}:${port}`;
+    this.#note("error", "election", "cannot listen at one of the addresses", { at, why });
   }
 
   #accepted(link: Link): void {

@@ -5,7 +5,7 @@
 // nonsense, or reads too slowly, costs itself its link and nothing else.
 
 import { assert, unreachable } from "../base/assert.ts";
-import { Fault } from "../base/errors.ts";
+import type { Fault } from "../base/errors.ts";
 import { type Epoch, hex, type SessionId, type Sid, type Zxid, zxidOf } from "../base/ids.ts";
 import type { Clock, Closable, Instant, Link, Millis } from "../ports.ts";
 import type { Prepare } from "../server/prepare.ts";
@@ -24,6 +24,7 @@ import type {
   LearnerView,
 } from "../zab/leader_events.ts";
 import type { LeaderPortOptions } from "./leader_port_options.ts";
+import { listenAtAny } from "./listen_any.ts";
 import { LearnerWire, leastWanted } from "./learner_wire.ts";
 import { MachineLoop } from "./machine_loop.ts";
 import { PacketLink } from "./packet_link.ts";
@@ -129,19 +130,19 @@ export class LeaderPort implements Role, Backend {
     const { store } = this.#host.replica;
     store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
     this.#step({ type: "durable", upTo: store.durable });
-    let waiting = this.#options.bind.length;
-    this.#listeners = this.#options.bind.map((at) =>
-      this.#host.network.listen(
-        at,
-        (link) => this.#accepted(link),
-        (bound) => {
-          if (bound instanceof Fault) return this.stop(`the quorum port: ${bound.message}`);
-          waiting -= 1;
-          if (waiting === 0) this.#step({ type: "started" });
-        },
-        { keepAlive: this.#options.keepAlive },
-      )
-    );
+    const { bind, keepAlive } = this.#options;
+    this.#listeners = listenAtAny(this.#host.network, bind, { keepAlive }, {
+      accepted: (link) => this.#accepted(link),
+      missed: ({ host, port }, { message: why }) =>
+        this.#host.note("warn", "leader", "cannot listen at one of the addresses", {
+          at: `${host}:${port}`,
+          why,
+        }),
+      settled: (fault) => {
+        if (fault !== null) this.stop(`the quorum port: ${fault.message}`);
+        else this.#step({ type: "started" });
+      },
+    });
   }
 
   /** The election heard a voter that looks for a leader (7.8). */
