@@ -227,7 +227,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a SNAP that broke off leaves an empty tree",
     file: "peer/learner_port.ts",
     changes: [[
-      "if (!replica.isStale) return this.#host.ended(why);",
+      "if (!replica.isStale || isStopped) return this.#host.ended(why);",
       "if (replica !== null) return this.#host.ended(why);",
     ]],
   },
@@ -429,7 +429,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a learner whose leader is gone ends its server",
     file: "peer/learner_port.ts",
     changes: [[
-      "if (!replica.isStale) return this.#host.ended(why);",
+      "if (!replica.isStale || isStopped) return this.#host.ended(why);",
       'if (!replica.isStale) return this.#host.fatal(new Fault("LINK", why), 1);',
     ]],
   },
