@@ -2,7 +2,7 @@
 // whatever way it ends nothing stays behind.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,6 +140,19 @@ describe("ensemble command", () => {
       } finally {
         await made.child.stop();
       }
+    }));
+
+  it("leaves no folder behind when nobody reads what it says", () =>
+    inFolder(async (dir) => {
+      const command = [...zkpeerCommand(), "ensemble", "--base-port", "0"];
+      const child = startChild(["sh", "-c", '"$@" | head -1', "sh", ...command], {
+        logFile: join(dir, "ensemble.log"),
+        cwd: process.cwd(),
+        env: { TMPDIR: dir },
+      });
+      await child.exited;
+      assert.match(child.log(), /^connect to /m);
+      assert.deepEqual(readdirSync(dir).filter((name) => name.startsWith("zkpeer-")), []);
     }));
 
   it("leaves no member behind when it is killed", () =>

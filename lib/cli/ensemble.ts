@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import process from "node:process";
 import { type CommandSpec, helpText, type OptionRow, readArgs } from "./args.ts";
 import { coloursFor } from "./colour.ts";
 import { type EnsembleMember, type EnsemblePlan, HOST, startMembers } from "./ensemble_members.ts";
@@ -15,6 +16,8 @@ const MEMBERS_MAX = 9;
 const BASE_PORT = 2181;
 const PORTS_SPAN = 2000 + MEMBERS_MAX;
 const REFRESH_MS = 500;
+/** Members that are just being killed may make a last file meanwhile. */
+const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 };
 
 const OPTIONS = [
   { name: "members", value: "N", help: `how many members, 2 to ${MEMBERS_MAX}; default 3` },
@@ -92,11 +95,14 @@ export async function run(args: string[], io: CliIo): Promise<number> {
   const bad = options.set.find((setting) => !/^[^=\s]+=/.test(setting));
   if (bad !== undefined) return refuse(io, `--set ${bad} is not of the form KEY=VALUE`);
   const dir = folderOf(options.dir, io);
+  const remove = isKept ? () => {} : () => rmSync(dir, REMOVE);
+  process.on("exit", remove); // it may end in the middle, when nobody reads what it says
   try {
     const plan = { count, javaCount, javaVersion, dir, basePort, settings: options.set };
     return await new Terminal(plan, isKept, io).run();
   } finally {
-    if (!isKept) rmSync(dir, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
