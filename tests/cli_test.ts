@@ -11,7 +11,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { columns, type CommandSpec, helpText, nearest, readArgs } from "../lib/cli/args.ts";
 import { coloursFor } from "../lib/cli/colour.ts";
-import type { CliIo } from "../lib/cli/io.ts";
+import { type CliIo, nodeIo } from "../lib/cli/io.ts";
 import { Log, type LogFormat, parseLevels } from "../lib/cli/log.ts";
 import { main } from "../lib/cli/main.ts";
 import { readServe, SERVE, SERVE_HELP } from "../lib/cli/serve_args.ts";
@@ -285,6 +285,17 @@ describe("commands", () => {
     assert.throws(() => start("nonsense"), (error: { status?: number; stderr?: string }) => {
       return error.status === 2 && /unknown command nonsense/.test(error.stderr ?? "");
     });
+  });
+
+  it("follows the width of its terminal", () => {
+    const io = nodeIo(new AbortController().signal);
+    const before = Object.getOwnPropertyDescriptor(process.stdout, "columns");
+    for (const value of [97, 33]) {
+      Object.defineProperty(process.stdout, "columns", { value, configurable: true });
+      assert.equal(io.columns, value);
+    }
+    if (before === undefined) Reflect.deleteProperty(process.stdout, "columns");
+    else Object.defineProperty(process.stdout, "columns", before);
   });
 
   // Deno looks for a linked module's imports beside the link.

@@ -14,7 +14,7 @@ export interface CliIo {
   readonly stdout: Writer;
   readonly stderr: Writer;
   readonly isTerminal: { readonly stdout: boolean; readonly stderr: boolean };
-  /** Columns of the terminal; 80 when it is none. */
+  /** Columns that the terminal has now; 80 when it is none. */
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -36,7 +36,9 @@ export function nodeIo(signal: AbortSignal): CliIo {
     stdout: writer(process.stdout),
     stderr: lastingWriter(process.stderr, 2),
     isTerminal: { stdout: process.stdout.isTTY === true, stderr: process.stderr.isTTY === true },
-    columns: process.stdout.columns ?? 80,
+    get columns() {
+      return process.stdout.columns ?? 80; // people make their windows narrower meanwhile
+    },
     env: process.env,
     cwd: process.cwd(),
     signal,
