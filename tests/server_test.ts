@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Output } from "../lib/codec/output.ts";
 import * as records from "../lib/records/client.ts";
-import { DEFAULT_AUTH } from "../lib/auth/mod.ts";
+import { DEFAULT_AUTH, digestIdOf } from "../lib/auth/mod.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { writeConnectRequest } from "../lib/wire/client.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
@@ -73,6 +73,25 @@ describe("a connection", () => {
     server.flush();
     assert.deepEqual(headers(client), ["4 0", "5 0"]);
     assert.equal(server.server.core.requests.inProcess, 0);
+  });
+
+  it("asks as who it was then, though it has more ids when its turn comes", () => {
+    const server = new FakeServer({ instant: false });
+    const client = server.connect();
+    const acl = [{ perms: 31, id: { scheme: "digest", id: digestIdOf("u:p") } }];
+    const secret = (out: Output): void =>
+      records.writeCreateRequest(out, { path: "/secret", data: null, acl, flags: 0 });
+    const auth = { type: 0, scheme: "digest", auth: Buffer.from("u:p") };
+    client.raw(concat(
+      FakeClient.frame(1, OpCode.create, secret),
+      FakeClient.frame(2, OpCode.getData, writePath("/secret")),
+      FakeClient.frame(-4, OpCode.auth, (out) => records.writeAuthPacket(out, auth)),
+      FakeClient.frame(3, OpCode.getData, writePath("/secret")),
+    ));
+    server.flush();
+    assert.deepEqual(headers(client), ["-4 0", "1 0", `2 ${E.NOAUTH}`, "3 0"]);
+    client.raw(FakeClient.frame(4, OpCode.getData, writePath("/secret")));
+    assert.deepEqual(headers(client), ["4 0"]);
   });
 
   it("gets one write per turn, however many replies", () => {

@@ -39,6 +39,8 @@ export interface Waiting {
   readonly op: number;
   /** The body, as a view of the chunk that brought it. */
   readonly body: Uint8Array;
+  /** Who asks: an auth that comes later is not for what was asked before it. */
+  readonly ids: readonly Id[];
   readonly arrivedMono: number;
   waits: Waits;
   /** An answer known already, whatever the op; null when there is none. */

@@ -225,6 +225,7 @@ export class Intake {
       xid,
       op,
       body: bytes.subarray(core.input.at, end),
+      ids: conn.ids,
       arrivedMono: core.mono,
       waits: "turn",
       err: this.#isStale(conn, op) ? ErrorCode.THROTTLEDOP : this.#refused(conn, kind, op),
@@ -292,7 +293,10 @@ export class Intake {
       core.close(conn);
     } else if (kindOf(op) === "read" || op === OpCode.sync) {
       core.input.reset(body);
+      const { ids } = conn;
+      conn.ids = request.ids;
       this.#read(conn, xid, op, arrivedMono);
+      conn.ids = ids;
     }
   }
 
