@@ -287,6 +287,28 @@ describe("a settled server", () => {
     assert.equal(election.step(asked, at(300)).length, 1);
   });
 
+  it("answers a stranger that asks again too soon a little later, with what holds then", () => {
+    const election = settled();
+    const asked = { type: "notified", from: 9n, notification: heard({}) } as const;
+    const told = (ms: number): unknown[] =>
+      election.step({ type: "time" }, at(ms)).map((e) =>
+        e.type === "vote" && [e.to, e.notification.peerEpoch]
+      );
+    assert.equal(election.step(asked, at(3)).length, 1);
+    assert.equal(election.step(asked, at(4)).length, 0);
+    assert.equal(election.step(asked, at(5)).length, 0);
+    election.step({ type: "established", epoch: 2n }, at(6));
+    assert.equal(election.deadline, 203);
+    assert.deepEqual(told(202), []);
+    assert.deepEqual(told(203), [[9n, 2n]]);
+    assert.equal(election.deadline, null);
+    assert.deepEqual(told(900), [], "once");
+    const settledToo = { ...asked, notification: heard({ state: ServerState.following }) };
+    assert.equal(election.step(settledToo, at(1000)).length, 1);
+    assert.equal(election.step(settledToo, at(1001)).length, 0);
+    assert.equal(election.deadline, null, "who has settled needs no answer");
+  });
+
   it("remembers so many strangers and no more: whoever asked longest ago is news again", () => {
     const election = settled();
     const asks = (from: bigint): number =>

@@ -6,6 +6,7 @@
 // nothing can change it, so there is no final wait; Java waits 200 ms all the same.
 
 import { assert, unreachable } from "../base/assert.ts";
+import { earlier } from "../base/earlier.ts";
 import type { Epoch, Sid, Zxid } from "../base/ids.ts";
 import type { Instant, Millis } from "../ports.ts";
 import type { Notification } from "../records/election.ts";
@@ -85,6 +86,13 @@ export type ElectionEffect =
    */
   | { readonly type: "newerConfig"; readonly from: Sid; readonly notification: Notification };
 
+interface Told {
+  readonly vote: Vote;
+  readonly state: ServerState;
+  readonly at: Millis;
+  isOwed: boolean;
+}
+
 /** Strangers whose last answer is remembered; any link may claim any sid. */
 const TOLD_MAX = 64;
 const NOBODY = -(1n << 63n);
@@ -132,8 +140,10 @@ export class Election {
   #received = new Map<Sid, Vote>();
   /** Votes of servers that follow or lead. */
   #established = new Map<Sid, Vote>();
-  /** What strangers were told last. */
-  readonly #told = new Map<Sid, { vote: Vote; state: ServerState; at: Millis }>();
+  /** What strangers were told last, and whether they have asked again since. */
+  readonly #told = new Map<Sid, Told>();
+  /** When the first of these is to be told again. */
+  #owedAt: Millis | null = null;
   #resendAt: Millis | null = null;
   #resendWait: Millis = 0;
   #finalizeAt: Millis | null = null;
@@ -148,8 +158,7 @@ export class Election {
 
   /** When `time` must be stepped next. */
   get deadline(): Millis | null {
-    if (this.#resendAt === null) return this.#finalizeAt;
-    return this.#finalizeAt === null ? this.#resendAt : Math.min(this.#resendAt, this.#finalizeAt);
+    return earlier(earlier(this.#resendAt, this.#finalizeAt), this.#owedAt);
   }
 
   get state(): ServerState {
@@ -218,6 +227,10 @@ export class Election {
   }
 
   #time(now: Instant): readonly ElectionEffect[] {
+    return [...this.#tellStrangers(now), ...this.#voteInTime(now)];
+  }
+
+  #voteInTime(now: Instant): readonly ElectionEffect[] {
     if (!this.#looking) return [];
     if (this.#finalizeAt !== null && now.mono >= this.#finalizeAt) {
       return this.#decide(this.#proposal);
@@ -239,7 +252,10 @@ export class Election {
     const effects: ElectionEffect[] = [];
     if (!this.#electorate.voters.has(from)) {
       const vote = this.#looking ? this.#proposal : this.#current;
-      if (!this.#isRepeated(from, vote, now)) effects.push(this.#answer(from, vote, this.#round));
+      const isAsking = n.state === ServerState.looking;
+      if (!this.#isRepeated(from, vote, now, isAsking)) {
+        effects.push(this.#answer(from, vote, this.#round));
+      }
       return effects;
     }
     if (!this.#looking) {
@@ -263,18 +279,35 @@ export class Election {
   /**
    * Strangers are answered at once, but not the same again and again: a looking observer answers a
    * looking voter at once too, and two Java servers go on with that for as long as the election
-   * takes, hundreds of times a second.
+   * takes, hundreds of times a second. Who looks and asks too soon is answered a little later all
+   * the same: it may not ask again for a minute (3.1).
    */
-  #isRepeated(to: Sid, vote: Vote, now: Instant): boolean {
+  #isRepeated(to: Sid, vote: Vote, now: Instant, isAsking: boolean): boolean {
     const told = this.#told.get(to);
-    const isNews = told === undefined || told.vote !== vote || told.state !== this.#state ||
-      now.mono >= told.at + this.#options.minNotificationMs;
-    if (!isNews) return true;
+    const again = told === undefined ? now.mono : told.at + this.#options.minNotificationMs;
+    if (told?.vote === vote && told.state === this.#state && now.mono < again) {
+      told.isOwed ||= isAsking;
+      if (told.isOwed) this.#owedAt = Math.min(this.#owedAt ?? again, again);
+      return true;
+    }
     this.#told.delete(to); // the newest is the last
-    this.#told.set(to, { vote, state: this.#state, at: now.mono });
+    this.#told.set(to, { vote, state: this.#state, at: now.mono, isOwed: false });
     const [oldest] = this.#told.keys();
     if (this.#told.size > TOLD_MAX && oldest !== undefined) this.#told.delete(oldest);
     return false;
+  }
+
+  #tellStrangers(now: Instant): readonly ElectionEffect[] {
+    if (this.#owedAt === null || now.mono < this.#owedAt) return [];
+    this.#owedAt = null;
+    const effects: ElectionEffect[] = [];
+    const vote = this.#looking ? this.#proposal : this.#current;
+    for (const [sid, told] of [...this.#told]) {
+      if (!told.isOwed || this.#electorate.voters.has(sid)) continue;
+      if (this.#isRepeated(sid, vote, now, true)) continue;
+      effects.push(this.#answer(sid, vote, this.#round));
+    }
+    return effects;
   }
 
   #heardLooking(from: Sid, vote: Vote, now: Instant): readonly ElectionEffect[] {
