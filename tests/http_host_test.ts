@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { describe, it } from "node:test";
 import { Fault } from "../lib/base/errors.ts";
 import { HostHttp } from "../lib/host/http.ts";
@@ -19,10 +20,11 @@ async function serving(
   asked: (exchange: HttpExchange) => void,
   work: (port: number) => Promise<void>,
   idleMs = IDLE,
+  host = "127.0.0.1",
 ): Promise<void> {
   let listener = { close() {} };
   const bound = await new Promise<Address | Fault>((done) => {
-    const at = { host: "127.0.0.1", port: 0 };
+    const at = { host, port: 0 };
     listener = new HostHttp().listen(at, asked, done, { idleMs });
   });
   try {
@@ -77,6 +79,22 @@ describe("an exchange", () => {
       const sum = body.reduce((all, byte) => all + byte, 0);
       assert.equal(text, `POST /a?b=c 1 1000000 ${sum}`);
     }, PATIENT);
+  });
+
+  it("has its caller's IPv4 address as people write it, on any address too", async (context) => {
+    const hasIpv6 = Object.values(networkInterfaces()).flat().some((each) =>
+      each?.address === "::1"
+    );
+    if (!hasIpv6) return context.skip("no IPv6 here");
+    const tell = (exchange: HttpExchange) => answer(exchange, exchange.remote.host);
+    await serving(
+      tell,
+      async (port) => {
+        assert.equal((await http({ port, path: "/" })).text, "127.0.0.1");
+      },
+      IDLE,
+      "::",
+    );
   });
 
   it("may take its time, with a body or without", async () => {

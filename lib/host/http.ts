@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { assert } from "../base/assert.ts";
 import type { Fault } from "../base/errors.ts";
 import type { Address, Closable, Http, HttpExchange, HttpOptions } from "../ports.ts";
-import { addressText } from "./network.ts";
+import { addressText, plainHost } from "./network.ts";
 import { linkFault } from "./system_errors.ts";
 
 /** Java's server has 8 KiB for all headers. */
@@ -83,7 +83,7 @@ class NodeExchange implements HttpExchange {
       ]),
     );
     const { remoteAddress, remotePort } = request.socket;
-    this.remote = { host: remoteAddress ?? "", port: remotePort ?? 0 };
+    this.remote = { host: plainHost(remoteAddress), port: remotePort ?? 0 };
     response.on("drain", () => this.onDrained());
     response.on("close", () => this.#gone());
     response.on("error", () => this.#gone());

@@ -305,7 +305,7 @@ class SocketLink implements Link {
 }
 
 /** IPv4 addresses that a dual-stack listener shows as `::ffff:1.2.3.4`, as people write them. */
-function plainHost(host: string | undefined): string {
+export function plainHost(host: string | undefined): string {
   if (host === undefined) return "";
   return host.startsWith("::ffff:") && host.includes(".") ? host.slice(7) : host;
 }
