@@ -238,7 +238,59 @@ describe("permissions", () => {
   ];
   for (const [title, list, needed, ids, may] of rows) {
     test(title, () => assert.equal(permits(list, needed, ids, ALL), may));
+    if (list === null || list.length === 0) continue;
+    test(`${title}, in a long list`, () => {
+      const others = Array.from({ length: 50 }, (_, i) => acl(31, "digest", `other:${i}`));
+      assert.equal(permits([...others, ...list, ...others], needed, ids, ALL), may);
+      assert.equal(permits([...list, ...list.map(() => others).flat()], needed, ids, ALL), may);
+    });
   }
+
+  test("of a long list are those of whoever asks now", () => {
+    const list = Array.from({ length: 50 }, (_, i) => acl(1, "digest", `u:${i}`));
+    for (const [user, may] of [["u:7", true], ["u:50", false], ["u:49", true]] as const) {
+      for (const ids of [[id("digest", user)], [id("ip", "1.2.3.4"), id("digest", user)]]) {
+        assert.equal(permits(list, 1, ids, ALL), may);
+        assert.equal(permits(list, 1, ids, { ...ALL, digestEnabled: false }), false);
+      }
+    }
+  });
+
+  test("of a long list are found without looking through it again, whoever asks", () => {
+    let looks = 0;
+    const list = Array.from({ length: 1000 }, (_, i) => ({
+      get perms() {
+        looks += 1;
+        return 1;
+      },
+      id: id(i % 2 === 0 ? "ip" : "digest", i % 2 === 0 ? `10.0.${i >> 8}.${i & 255}` : `u:${i}`),
+    }));
+    for (let i = 0; i < 100; i++) {
+      const ids = [id("ip", `10.0.0.${2 * i}`), id("digest", `v:${i}`)];
+      assert.equal(permits(list, 1, ids, ALL), true);
+      assert.equal(permits(list, 1, ids.slice(1), ALL), false);
+    }
+    assert.equal(looks, list.length);
+  });
+
+  test("by address are the same in a long list, for any number of bits", () => {
+    for (const [address, width] of [["171.205.3.97", 32], ["ab:cd:8000::7f", 128]] as const) {
+      const callers = [
+        address,
+        address.replace("97", "98"),
+        address.replace("7f", "7e"),
+        "10.0.0.1",
+      ];
+      for (let bits = 0; bits <= width; bits++) {
+        const entry = acl(1, "ip", `${address}/${bits}`);
+        const list = [...Array.from({ length: 40 }, () => acl(1, "ip", "0.0.0.0/32")), entry];
+        for (const caller of [...callers, "171.205.131.97", "ab:cd:8000:8000::7f", "1b:cd::"]) {
+          const ids = [id("ip", caller)];
+          assert.equal(permits(list, 1, ids, ALL), permits([entry], 1, ids, ALL), caller);
+        }
+      }
+    }
+  });
 
   test("skipACL lets everything pass", () => {
     assert.equal(permits([acl(0, "world", "anyone")], 1, [], { ...ALL, skipACL: true }), true);
@@ -249,10 +301,13 @@ describe("permissions", () => {
   });
 
   test("the caller `super` of sasl matches every sasl entry, letAnySaslUserDoX every caller", () => {
-    assert.equal(permits([acl(1, "sasl", "bob")], 1, [id("sasl", "super")], ALL), true);
     const any = { ...ALL, letAnySaslUserDoX: "everyone" };
-    assert.equal(permits([acl(1, "sasl", "everyone")], 1, caller, any), true);
-    assert.equal(permits([acl(1, "sasl", "alice")], 1, caller, any), false);
+    for (const length of [1, 100]) {
+      const list = (name: string) => Array.from({ length }, () => acl(1, "sasl", name));
+      assert.equal(permits(list("bob"), 1, [id("sasl", "super")], ALL), true);
+      assert.equal(permits(list("everyone"), 1, caller, any), true);
+      assert.equal(permits(list("alice"), 1, caller, any), false);
+    }
   });
 
   test("the x509 super user matches every x509 entry and is super after its handshake", () => {

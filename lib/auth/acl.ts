@@ -4,12 +4,17 @@
 // Must agree with Java's PrepRequestProcessor.fixupACL and ZooKeeperServer.checkACL.
 
 import type { ACL, Id } from "../records/data.ts";
+import { LongList } from "./long_list.ts";
 import type { AuthOptions } from "./options.ts";
 import { isAuthenticating, isValidId, matches } from "./schemes.ts";
 
 /** Permissions and two lengths, and UTF-8 of text as JavaScript counts it, at the most. */
 const ENTRY_BYTES = 12;
 const BYTES_PER_UNIT = 4;
+
+/** Shorter lists are looked through sooner than looked up. */
+const LONG = 32;
+const longLists = new WeakMap<readonly ACL[], LongList>();
 
 export const Perm = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
 
@@ -25,6 +30,7 @@ export function permits(
 ): boolean {
   if (options.skipACL || acl === null || acl.length === 0) return true;
   for (const { scheme } of ids) if (scheme === "super") return true;
+  if (acl.length >= LONG) return (longListOf(acl).granted(ids, options) & needed) !== 0;
   for (const { perms, id } of acl) {
     if ((perms & needed) === 0) continue;
     const { scheme, id: listed } = id;
@@ -37,6 +43,16 @@ export function permits(
     }
   }
   return false;
+}
+
+/** Stored lists never change, so that each is read once. */
+function longListOf(acl: readonly ACL[]): LongList {
+  let long = longLists.get(acl);
+  if (long === undefined) {
+    long = new LongList(acl);
+    longLists.set(acl, long);
+  }
+  return long;
 }
 
 /** Bytes that these ids take in a list, at the most. */

@@ -10,6 +10,12 @@ const V6_GROUPS = 8;
 const GROUP_DIGITS = 4;
 const MAPPED_PREFIX = "::ffff:";
 
+export interface IpRange {
+  readonly bytes: readonly number[];
+  /** How many bits count. */
+  readonly bits: number;
+}
+
 /** Whether `text` may stand in an access list: an address, with or without a number of bits. */
 export function isValidRange(text: string): boolean {
   return parseRange(text) !== null;
@@ -26,6 +32,46 @@ export function isInRange(address: string, range: string): boolean {
     if (((caller[i] ^ parsed.bytes[i]) & mask) !== 0) return false;
   }
   return true;
+}
+
+/** Very many ranges of one family, of IPv4 or IPv6, asked about one address after another. */
+export class IpRanges {
+  /** In words of 32 bits: as many for each range as an address has. */
+  readonly #nets: number[] = [];
+  readonly #masks: number[] = [];
+  readonly #perms: number[] = [];
+
+  add({ bytes, bits }: IpRange, perms: number): void {
+    wordsOf(bytes).forEach((word, index) => {
+      const own = Math.min(Math.max(bits - 32 * index, 0), 32);
+      const mask = own === 0 ? 0 : -1 << (32 - own);
+      this.#masks.push(mask);
+      this.#nets.push(word & mask);
+    });
+    this.#perms.push(perms);
+  }
+
+  /** The permissions of all ranges that hold this address, of the same family. */
+  granted(address: readonly number[]): number {
+    const words = wordsOf(address);
+    let granted = 0;
+    for (let i = 0, at = 0; i < this.#perms.length; i++, at += words.length) {
+      let same = 0;
+      while (
+        same < words.length && (words[same] & this.#masks[at + same]) === this.#nets[at + same]
+      ) same += 1;
+      if (same === words.length) granted |= this.#perms[i];
+    }
+    return granted;
+  }
+}
+
+function wordsOf(bytes: readonly number[]): number[] {
+  const words: number[] = [];
+  for (let i = 0; i < bytes.length; i += 4) {
+    words.push((bytes[i] << 24) | (bytes[i + 1] << 16) | (bytes[i + 2] << 8) | bytes[i + 3]);
+  }
+  return words;
 }
 
 /**
@@ -49,7 +95,8 @@ export function ipIdOf(remote: string): string {
   return groups.join(":") + (zone === undefined ? "" : `%${zone}`);
 }
 
-function parseRange(text: string): { bytes: number[]; bits: number } | null {
+/** Null when the text is none. */
+export function parseRange(text: string): IpRange | null {
   const slash = text.indexOf("/");
   const bytes = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (bytes === null) return null;
@@ -58,7 +105,8 @@ function parseRange(text: string): { bytes: number[]; bits: number } | null {
   return bits === null || bits < 0 || bits > width ? null : { bytes, bits };
 }
 
-function parseAddress(text: string): number[] | null {
+/** The 4 or 16 bytes of an address; null when the text is none. */
+export function parseAddress(text: string): number[] | null {
   if (text.includes(":")) return parseV6(text);
   return text.includes(".") ? parseV4(text) : null;
 }

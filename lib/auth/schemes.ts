@@ -81,6 +81,26 @@ export function matches(
   }
 }
 
+/** The ids of an access list that mean a caller, of a scheme that compares names; or all of them. */
+export function matched(
+  scheme: string,
+  caller: string,
+  options: AuthOptions,
+): readonly string[] | "all" {
+  const { letAnySaslUserDoX, x509SuperUser } = options;
+  switch (registered(scheme, options)) {
+    case "digest":
+      return [caller];
+    case "sasl":
+      if (caller === "super") return "all";
+      return letAnySaslUserDoX === null ? [caller] : [caller, letAnySaslUserDoX];
+    case "x509":
+      return caller === x509SuperUser ? "all" : [caller];
+    default:
+      return [];
+  }
+}
+
 /** Whether ids of this scheme are what `auth` in an access list stands for. */
 export function isAuthenticating(scheme: string | null, options: AuthOptions): boolean {
   const known = registered(scheme, options);
