@@ -8,7 +8,7 @@ import { makeTxn } from "../lib/txn/txn.ts";
 import { SNAPSHOT_SIGNATURE } from "../lib/wire/learner.ts";
 import { planCatchUp } from "../lib/zab/catch_up.ts";
 import { bare, leaderInfoPacket, newLeaderPacket, txnPacket } from "../lib/zab/packets.ts";
-import { Bench, TestHost } from "./support/role_host.ts";
+import { Bench, LEADER_AT, TestHost } from "./support/role_host.ts";
 import { treeAfter } from "./support/store_open.ts";
 import { zx } from "./support/zab.ts";
 
@@ -81,6 +81,21 @@ describe("learner on its link", () => {
     lonely.follow();
     lonely.bench.until(() => lonely.ends.length === 1, "it gives up");
     assert.match(lonely.ends[0] ?? "", /cannot be reached/);
+  });
+
+  it("dials one address again while another swallows what comes", () => {
+    const bench = new Bench();
+    const host = new TestHost(bench);
+    const down = { host: "10.0.1.9", port: LEADER_AT.port };
+    bench.internet.cut("10.0.0.1", down.host);
+    host.follow({ addresses: [down, LEADER_AT] });
+    bench.run(450);
+    bench.leader.listen();
+    bench.until(() => bench.leader.links === 1, "it connects", 1000);
+    const nowhere = new TestHost(new Bench());
+    nowhere.bench.internet.cut("10.0.0.1", down.host);
+    nowhere.follow({ addresses: [down, LEADER_AT] });
+    nowhere.bench.until(() => nowhere.ends.length === 1, "it gives up", 2000);
   });
 
   it("promises, stores and acknowledges in the order that a crash allows", () => {

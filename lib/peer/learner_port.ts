@@ -44,6 +44,12 @@ export interface LearnerPortOptions {
 /** Java gives up after 5 tries 100 ms apart; our elections may end before its leader listens. */
 const DIAL_TRIES = 10;
 
+/** One of the leader's addresses. */
+interface Way {
+  readonly address: Address;
+  tries: number;
+}
+
 export class LearnerPort implements Role, Backend {
   readonly role: "follower" | "observer";
   readonly #host: RoleHost;
@@ -56,7 +62,8 @@ export class LearnerPort implements Role, Backend {
   #server: Server | null = null;
   #wire: PacketLink | null = null;
   readonly #dials = new Set<Closable>();
-  #tries = 0;
+  /** Addresses that wait for their next try. */
+  readonly #again: Way[] = [];
   #linkedAt: Millis = 0;
   #dialUntil: Millis = 0;
   /** The clock is asked once for all the packets of one chunk. */
@@ -116,7 +123,9 @@ export class LearnerPort implements Role, Backend {
     store.onDurable = (upTo) => this.#step({ type: "durable", upTo });
     this.#step({ type: "durable", upTo: store.durable });
     this.#dialUntil = this.#now().mono + this.#options.connectWithinMs;
-    this.#dial();
+    const { addresses } = this.#options;
+    assert(addresses.length > 0, "a leader has an address");
+    for (const address of addresses) this.#dial({ address, tries: 0 });
   }
 
   flushTurn(): void {
@@ -153,40 +162,43 @@ export class LearnerPort implements Role, Backend {
 
   // ---- the link -----------------------------------------------------------------------------------
 
-  /** One try at all addresses; the first that connects wins (5.1). */
-  #dial(): void {
+  /** One more try at one of the addresses; the first that connects wins (5.1). */
+  #dial(way: Way): void {
+    if (!this.#loop.isRunning) return;
     const within = this.#dialUntil - this.#now().mono;
-    this.#tries += 1;
-    if (within <= 0 || this.#tries > DIAL_TRIES || this.#options.addresses.length === 0) {
+    way.tries += 1;
+    // What refuses so often speaks for the others: nobody listens there.
+    if (within <= 0 || way.tries > DIAL_TRIES) {
       return this.stop(`server ${this.#options.leader} cannot be reached`);
     }
-    let failed = 0;
-    for (const address of this.#options.addresses) {
-      const dial = this.#host.network.dial(address, within, (link) => {
-        this.#dials.delete(dial);
-        if (link instanceof Fault) {
-          failed += 1;
-          if (failed === this.#options.addresses.length) this.#dialLater(link);
-        } else if (this.#wire !== null || !this.#loop.isRunning) {
-          link.destroy();
-        } else {
-          this.#linked(link);
-        }
-      });
-      this.#dials.add(dial);
-    }
+    const dial = this.#host.network.dial(way.address, within, (link) => {
+      this.#dials.delete(dial);
+      if (link instanceof Fault) {
+        this.#dialLater(way, link);
+      } else if (this.#wire !== null || !this.#loop.isRunning) {
+        link.destroy();
+      } else {
+        this.#linked(link);
+      }
+    });
+    this.#dials.add(dial);
   }
 
-  #dialLater(fault: Fault): void {
-    if (!this.#loop.isRunning) return;
+  #dialLater(way: Way, fault: Fault): void {
+    if (!this.#loop.isRunning || this.#wire !== null) return;
     this.#host.note("debug", this.role, "the leader does not answer yet", { why: fault.message });
+    this.#again.push(way);
+    if (this.#again.length > 1) return;
     const at = this.#now().mono + this.#options.connectPauseMs;
-    this.#clock.wakeAt(at, () => this.#dial()); // nothing else is waited for before a link is there
+    this.#clock.wakeAt(at, () => { // nothing else is waited for before a link is there
+      for (const next of this.#again.splice(0)) this.#dial(next);
+    });
   }
 
   #linked(link: Link): void {
     for (const dial of this.#dials) dial.close();
     this.#dials.clear();
+    this.#again.length = 0;
     const wire = new PacketLink(link, this.#options.packetLimit, {
       heard: () => {
         this.#heardAt = this.#now();
