@@ -146,6 +146,12 @@ describe("member lines", () => {
     assert.equal(configText(parseMembership(text)), want);
   });
 
+  it("an address that comes twice counts once, however it is written", () => {
+    const text = "server.1=1.2.3.4:2888:3888|[::ffff:1.2.3.4]:2888:3888|b:2888:3888";
+    const [member] = parseMembership(text).members.values();
+    assert.deepEqual(member.addresses.map(({ host }) => host), ["1.2.3.4", "b"]);
+  });
+
   it("literals print as Java prints them, and no host is this one", () => {
     const printed = (host: string): string =>
       configText(parseMembership(`server.1=${host}:1:2`)).split(":1:2:")[0].slice(

@@ -162,7 +162,11 @@ export function parseMember(sid: Sid, property: Property, rules: MembershipRules
       }
       role = given;
     }
-    addresses.push({ host, quorumPort, electionPort });
+    // Java keeps them in a set; twice the same could be bound only once.
+    const isKnown = addresses.some((each) =>
+      each.host === host && each.quorumPort === quorumPort && each.electionPort === electionPort
+    );
+    if (!isKnown) addresses.push({ host, quorumPort, electionPort });
   }
   const plain = client === "" ? null : parseClient(property, client, form);
   const tls = secure === "" ? null : parseClient(property, secure, form);
