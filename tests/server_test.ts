@@ -283,6 +283,37 @@ describe("a connection", () => {
     assert.equal(server.deadline, calm);
   });
 
+  for (
+    const [what, op, flags] of [
+      ["nodes", OpCode.getAllChildrenNumber, 0],
+      ["ephemerals", OpCode.getEphemerals, 1],
+    ] as const
+  ) {
+    it(`that lets very many ${what} be counted lets others have their turn between`, () => {
+      const server = new FakeServer();
+      const [client, other] = [server.connect(), server.connect()];
+      client.raw(FakeClient.frame(1, OpCode.create, writeCreate("/a")));
+      for (let i = 0; i < 5000; i++) {
+        client.raw(FakeClient.frame(2, OpCode.create, writeCreate(`/a/${i}`, flags)));
+      }
+      client.take();
+      const asked = Array.from({ length: 200 }, (_, i) => i + 1);
+      const path = (out: Output): void => out.ustring(flags === 1 ? "/b" : "/a");
+      client.raw(concat(...asked.map((xid) => FakeClient.frame(xid, op, path))));
+      const answered = headers(client);
+      assert.ok(answered.length < 150, `${answered.length} in one turn`);
+      other.raw(FakeClient.frame(7, OpCode.exists, writePath("/")));
+      assert.deepEqual(headers(other), ["7 0"]);
+      for (let turns = 0; answered.length < 200; turns++) {
+        assert.ok(turns < 200, "it is stuck");
+        answered.push(...headers(client));
+        server.server.flushTurn();
+      }
+      assert.deepEqual(answered, asked.map((xid) => `${xid} 0`));
+      assert.equal(client.isHeld, false);
+    });
+  }
+
   it("is not given two portions in one turn, however often it is told of room", () => {
     const client = withBig();
     const { server } = client.home;

@@ -44,6 +44,8 @@ const BLOCK = 64 * 1024;
 const UNREAD_MAX = 4 * 1024 * 1024;
 /** What a client that takes nothing may cost beyond that: its own replies, or events of others' writes. */
 export const PILED_MAX = 64 * 1024 * 1024;
+/** Znodes that reads may walk in one turn, all connections together: some ten milliseconds. */
+const WALKED_MAX = 500_000;
 /** A scratch that grew beyond this is not kept. */
 const SCRATCH_MAX = 256 * 1024;
 
@@ -73,6 +75,8 @@ export class Core implements ConnectionHome {
   readonly clogged = new Map<Connection, number>();
   /** Clogged connections whose socket took everything at once: they go on in the next turn. */
   readonly roomy = new Set<Connection>();
+  /** Znodes that reads have walked in this turn. */
+  walked = 0;
   /** Connections that a throttle stopped. */
   readonly throttled = new Set<Connection>();
   readonly idle: ExpiryBuckets<Connection>;
@@ -207,6 +211,7 @@ export class Core implements ConnectionHome {
   /** One write per connection; then those that are done for are closed. */
   flush(): void {
     const dirty = this.#dirty;
+    this.walked = 0;
     for (let i = 0; i < dirty.length; i++) {
       const conn = dirty[i];
       const { out } = conn;
@@ -222,11 +227,12 @@ export class Core implements ConnectionHome {
   }
 
   /**
-   * Short requests with long answers: no more of them in this turn than a client may leave unread.
-   * `#send` knows when it goes on.
+   * Short requests with long answers: no more of them in this turn than a client may leave unread,
+   * nor than others can wait for. `#send` knows when it goes on.
    */
   restrain(conn: Connection): void {
-    if (conn.out !== null && conn.out.size > UNREAD_MAX) this.#clog(conn);
+    if (conn.out === null) return;
+    if (conn.out.size > UNREAD_MAX || this.walked > WALKED_MAX) this.#clog(conn);
   }
 
   /** Clogged connections whose clients have taken something since the last call: they live. */

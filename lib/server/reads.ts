@@ -15,6 +15,7 @@ import {
   writeWhoAmIResponse,
 } from "../records/client.ts";
 import { writeACL } from "../records/data.ts";
+import { ROOT } from "../tree/nodes.ts";
 import type { Tree, Znode } from "../tree/tree.ts";
 import { NULL_PATH, WatchMode } from "../tree/watches.ts";
 import { ErrorCode, OpCode, opName, Xid } from "../txn/opcodes.ts";
@@ -28,6 +29,8 @@ const READ = 1;
 const ADMIN = 16;
 /** Bytes of results in one answer: no client takes nearly as much, and a frame may ask for 50 GB. */
 const MULTI_READ_MAX = 64 * 1024 * 1024;
+/** Putting a path together costs as much as walking so many nodes. */
+const PATH_WALK = 8;
 /** In front of data. */
 const INT_SIZE = 4;
 
@@ -167,8 +170,10 @@ export class Reads {
     const node = this.#tree.get(path);
     if (node === undefined) return ErrorCode.NONODE;
     if (!this.#may(conn, node, READ)) return ErrorCode.NOAUTH;
+    const number = this.#tree.descendants(node);
+    if (node !== ROOT) this.#core.walked += number;
     // Under its other name the root counts itself, as Java's prefix "" + "/" does.
-    out.int(this.#tree.descendants(node) + (path === "" ? 1 : 0));
+    out.int(number + (path === "" ? 1 : 0));
     return 0;
   }
 
@@ -179,6 +184,7 @@ export class Reads {
     const count = out.reserve();
     let found = 0;
     for (const path of this.#tree.ephemeralsOf(conn.sessionId)) {
+      this.#core.walked += PATH_WALK;
       if (!all && !path.startsWith(prefix)) continue;
       out.ustring(path);
       found += 1;
