@@ -170,4 +170,21 @@ describe("going back", () => {
       assert.equal(found.tree.digest(), tree.digest());
     }
   });
+
+  test("a leader's snapshot replaces one of the same zxid that was packed in another way", () => {
+    const first = open(newDisk(), { snapshotCompression: "gz" });
+    feed(first, txns.slice(0, 20));
+    first.settle();
+    first.store.takeSnapshot(false, () => {});
+    first.settle();
+    const second = open(first.disk.kill());
+    const tree = treeAfter(txns.slice(0, 10)); // as if ours had been wrong all the time
+    tree.lastZxid = 20n;
+    second.store.attach(tree);
+    second.store.installSnapshot(() => {});
+    second.settle();
+    const { found } = open(second.disk.kill());
+    assert.equal(found.lastZxid, 20n);
+    assert.equal(found.tree.digest(), tree.digest());
+  });
 });

@@ -50,10 +50,14 @@ function reachOf(disk: Disk, { path, zxid }: DataFile, to: Zxid): Zxid {
 
 const NOBODY: SnapshotSink = { session() {}, acl() {}, node() {} };
 
-/** Removes all records and snapshots above `to`, whatever is left then. */
-export function removeAbove(disk: Disk, dirs: DataDirs, to: Zxid): void {
-  for (const file of filesOf(disk, dirs.snapshots, SNAPSHOT)) {
-    if (file.zxid > to) disk.remove(file.path);
+/**
+ * Removes all records and snapshots above `to`, whatever is left then. With `newest`, the path of a
+ * snapshot of `to`, also others of that zxid: packed in another way, one might be read instead.
+ */
+export function removeAbove(disk: Disk, dirs: DataDirs, to: Zxid, newest?: string): void {
+  for (const { path, zxid } of filesOf(disk, dirs.snapshots, SNAPSHOT)) {
+    const isTwin = newest !== undefined && zxid === to && path !== newest;
+    if (zxid > to || isTwin) disk.remove(path);
   }
   const logs = filesOf(disk, dirs.logs, LOG);
   for (const file of logs.toReversed()) {

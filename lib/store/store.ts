@@ -251,7 +251,7 @@ export class Store {
    * meanwhile are written behind it.
    */
   installSnapshot(done: Done): void {
-    this.#install((_taken, over) => over(null), done);
+    this.#install((_taken, over) => over(null), done, true);
   }
 
   /**
@@ -277,8 +277,15 @@ export class Store {
     }, done);
   }
 
-  /** `finish` comes when the snapshot is the history, before the log goes on. */
-  #install(finish: (taken: SnapshotInfo, over: Done) => void, done: Done): void {
+  /**
+   * `finish` comes when the snapshot is the history, before the log goes on. `isOnly`: no other of
+   * its zxid is to stay.
+   */
+  #install(
+    finish: (taken: SnapshotInfo, over: Done) => void,
+    done: Done,
+    isOnly = false,
+  ): void {
     assert(this.#held === null, "one history is installed at a time");
     this.#held = [];
     const over: Done = (fault) => {
@@ -292,7 +299,7 @@ export class Store {
       this.#whenStill(
         (fault) => fault === null ? finish(result, over) : over(fault),
         ({ dirs }) => {
-          removeAbove(this.#ports.disk, dirs, result.zxid);
+          removeAbove(this.#ports.disk, dirs, result.zxid, isOnly ? result.path : undefined);
           return result.zxid;
         },
       );

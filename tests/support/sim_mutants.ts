@@ -221,7 +221,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a SNAP leaves the uncommitted tail in the log",
     file: "store/store.ts",
-    changes: [["removeAbove(this.#ports.disk, dirs, result.zxid);", ""]],
+    changes: [[
+      "removeAbove(this.#ports.disk, dirs, result.zxid, isOnly ? result.path : undefined);",
+      "void isOnly;",
+    ]],
   },
   {
     name: "a SNAP that broke off leaves an empty tree",
