@@ -111,6 +111,20 @@ describe("usage", () => {
     assert.equal(quota.used("/q"), "count=1,bytes=3");
   });
 
+  test("a very deep path costs no look for each of its prefixes", () => {
+    const quota = new Quota();
+    quota.limit("/q");
+    const path = "/a".repeat(100_000);
+    const took = (work: () => unknown): number => {
+      const begun = performance.now();
+      work();
+      return performance.now() - begun;
+    };
+    const once = Math.max(1, took(() => path.split("/").join("")));
+    const looked = took(() => assert.equal(quota.tree.quotas.prefixOf(path), null));
+    assert.ok(looked < 50 * once, `${looked} ms, reading it once takes ${once} ms`);
+  });
+
   test("counts for the deepest quota only", () => {
     const quota = new Quota();
     quota.create("/q");

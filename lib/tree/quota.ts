@@ -30,6 +30,8 @@ export class Quotas {
   readonly #core: Core;
   readonly #note: Trace["note"];
   readonly #paths = new Set<string>();
+  /** No path with a quota was ever longer: of a deep path most prefixes need no look. */
+  #longest = 0;
 
   constructor(core: Core, note: Trace["note"]) {
     this.#core = core;
@@ -46,6 +48,9 @@ export class Quotas {
     const paths = this.#paths;
     if (paths.size === 0) return null;
     let prefix = path;
+    if (path.length > this.#longest) {
+      prefix = path.slice(0, Math.max(0, path.lastIndexOf("/", this.#longest)));
+    }
     while (prefix !== "") {
       if (paths.has(prefix)) return prefix;
       const slash = prefix.lastIndexOf("/");
@@ -95,9 +100,15 @@ export class Quotas {
       if (nodes.first(node) !== 0 || nodes.name(node) !== LIMITS_NAME) continue;
       const prefix = prefixOfNode(nodes.path(node), LIMITS_NAME);
       if (prefix === null) continue;
-      if (prefix !== "") this.#paths.add(normal(prefix));
+      if (prefix !== "") this.#add(prefix);
       this.#recount(prefix);
     }
+  }
+
+  #add(prefix: string): void {
+    const path = normal(prefix);
+    this.#paths.add(path);
+    this.#longest = Math.max(this.#longest, path.length);
   }
 
   #createdInside(path: string): void {
@@ -105,7 +116,7 @@ export class Quotas {
     if (limited === "") {
       this.#note("warn", "quota", "a quota on the root is not supported: it is ignored", { path });
     } else if (limited !== null) {
-      this.#paths.add(normal(limited));
+      this.#add(limited);
     }
     const counted = prefixOfNode(path, STATS_NAME);
     if (counted !== null) this.#recount(counted);
