@@ -135,6 +135,27 @@ describe("reads behind a write", () => {
   });
 });
 
+describe("reads that walk very many nodes", () => {
+  it("before a write cost the connection when they would hold up everybody", () => {
+    for (const [count, isClosed] of [[500, false], [900, true]] as const) {
+      const server = new FakeServer({ instant: false });
+      const client = server.connect();
+      client.raw(create(1, "/a"));
+      for (let i = 0; i < 6000; i++) client.raw(create(2, `/a/${i}`));
+      for (let i = 0; i < 20; i++) server.flush();
+      client.take();
+      const count6000 = FakeClient.frame(3, OpCode.getAllChildrenNumber, (o) => o.ustring("/a"));
+      const counts = Array.from({ length: count }, () => count6000);
+      client.raw(new Uint8Array(Buffer.concat([create(4, "/b"), ...counts, create(5, "/c")])));
+      server.flush();
+      assert.equal(client.isClosed, isClosed);
+      assert.notEqual(server.tree.get("/c"), undefined);
+      if (!isClosed) assert.equal(taken(client).headers.length, count + 2);
+      assert.equal(server.server.core.requests.inProcess, 0);
+    }
+  });
+});
+
 describe("events", () => {
   const path = `/${"x".repeat(900_000)}`;
   /** A client that watches everything and takes nothing, and events for it of so many megabytes. */

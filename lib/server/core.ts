@@ -269,13 +269,15 @@ export class Core implements ConnectionHome {
     const isRoomy = conn.client.send(bytes);
     if (isRoomy && this.clogged.has(conn)) this.roomy.add(conn);
     else if (!isRoomy && conn.client.queued > UNREAD_MAX) this.#clog(conn);
-    if (conn.piled > PILED_MAX && conn.client.queued > PILED_MAX) this.letGo(conn, "events");
+    if (conn.piled > PILED_MAX && conn.client.queued > PILED_MAX) {
+      this.letGo(conn, "does not take its events");
+    }
   }
 
-  /** What a client does not take has become too much for us. */
-  letGo(conn: Connection, what: "replies" | "events"): void {
+  /** A client has become too much for us. */
+  letGo(conn: Connection, why: string): void {
     if (!conn.isOpen) return;
-    this.note("warn", "server", `a client does not take its ${what}: it is let go`, {
+    this.note("warn", "server", `a client ${why}: it is let go`, {
       session: hex(conn.sessionId),
       client: conn.client.host,
       unsent: conn.client.queued + (conn.out?.size ?? 0),

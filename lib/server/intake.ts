@@ -25,6 +25,8 @@ import type { Tally } from "./stats.ts";
 import { wordOf } from "./words.ts";
 
 const HEADER_SIZE = 8;
+/** Znodes that are walked for one client in one go, when a write of its own cannot wait. */
+const HURRIED_WALK = 4_000_000;
 
 export class Intake {
   readonly #core: Core;
@@ -114,8 +116,13 @@ export class Intake {
    */
   hurry(conn: Connection): void {
     const core = this.#core;
+    const { walked } = core;
     while (conn.isOpen && this.#next(conn)) {
-      if (conn.client.queued + (conn.out?.size ?? 0) > PILED_MAX) core.letGo(conn, "replies");
+      const unsent = conn.client.queued + (conn.out?.size ?? 0);
+      if (unsent > PILED_MAX) core.letGo(conn, "does not take its replies");
+      else if (core.walked - walked > HURRIED_WALK) {
+        core.letGo(conn, "asks too much before a write");
+      }
     }
   }
 
