@@ -357,6 +357,19 @@ describe("serve", () => {
     });
   });
 
+  it("--check-config shows no secrets of keys that nobody knows", async () => {
+    const config = [...CONFIG, "my.own.password=hunter3", "my.own.password=hunter4"];
+    await inDirectory({ "zoo.cfg": config.join("\n"), myid: "2\n" }, async (directory) => {
+      for (const form of [[], ["--json"]]) {
+        const args = ["serve", "--check-config", "zoo.cfg", "-DdataDir=" + directory, ...form];
+        const { code, io } = await run(args, fakeIo({}, directory));
+        assert.equal(code, 0, io.err());
+        assert.match(io.out(), /zookeeper\.my\.own\.password\W+\*\*\*/);
+        assert.doesNotMatch(io.out() + io.err(), /hunter/);
+      }
+    });
+  });
+
   it("a file that is there and cannot be read is not called missing", async () => {
     await inDirectory({ "zoo.cfg": CONFIG.join("\n") }, async (directory) => {
       symlinkSync("myid", join(directory, "myid")); // to itself: nobody can read that

@@ -1,7 +1,8 @@
 // `zkpeer serve --check-config`: what a configuration comes to, where each value is from, and which
 // keys do nothing here. Reads nothing but the files of the configuration and starts nothing.
 
-import { bracketed, configText, type Effective } from "../peer/config.ts";
+import { bracketed, type Config, configText, type Effective } from "../peer/config.ts";
+import { isSecret } from "../peer/config_secrets.ts";
 import { columns } from "./args.ts";
 import { coloursFor } from "./colour.ts";
 import type { CliIo } from "./io.ts";
@@ -65,10 +66,14 @@ function textOf(order: ServeOrder, io: CliIo): string {
   if (unused.length > 0) {
     sections.push(`${bold("Accepted without effect here")}\n${reasons(unused)}`);
   }
-  const others = [...config.passedThrough].map(([key, value]) => `  ${key}=${value}\n`).join("");
+  const others = unknown(config).map(([key, value]) => `  ${key}=${value}\n`).join("");
   if (others !== "") sections.push(`${bold("Unknown")}\n${others}`);
   return sections.join("\n");
 }
+
+/** Keys of nobody we know; plugins of Java's have secrets, too. */
+const unknown = ({ passedThrough }: Config): [string, string][] =>
+  [...passedThrough].map(([key, value]) => [key, isSecret(key) ? "***" : value]);
 
 function table(rows: readonly Effective[], isAll: boolean): string {
   return columns(
@@ -121,7 +126,7 @@ function jsonOf({ config, warnings }: ServeOrder): string {
     nextMembership: config.nextMembership === null
       ? null
       : configText(config.nextMembership).split("\n"),
-    unknown: Object.fromEntries(config.passedThrough),
+    unknown: Object.fromEntries(unknown(config)),
     warnings,
     settings,
   };

@@ -6,6 +6,7 @@
 import { isFault } from "../base/errors.ts";
 import { keyNamed, KEYS, nearestKey } from "./config_keys_access.ts";
 import { parseProperties, type Property } from "./config_properties.ts";
+import { isSecret } from "./config_secrets.ts";
 import { isMembershipKey } from "./dynamic_config.ts";
 
 /** Invalid arguments or configuration; 1 and 3 stand for what Java finds out later. */
@@ -107,7 +108,7 @@ export function fileEntries(content: string, path: string, report: Report): read
         key,
         where,
         `${key} was already set on line ${before.line}; the last one counts`,
-        keyNamed(key)?.secret === true
+        isSecret(key)
           ? "remove one of the two lines"
           : `remove one of ${key}=${before.value} and ${key}=${property.value}`,
       );

@@ -7,7 +7,8 @@ import { parseProperties } from "./config_properties.ts";
 /** Keys of nobody we know, as Java passes them on to plugins. */
 const SUSPECT = /passw|secret|token|credential|digest$/i;
 
-const isSecret = (key: string): boolean => keyNamed(key)?.secret ?? SUSPECT.test(key);
+/** Whether the value of a key is not for everybody to see. */
+export const isSecret = (key: string): boolean => keyNamed(key)?.secret ?? SUSPECT.test(key);
 
 export function withoutSecrets(text: string): string {
   const pieces = text.split(/(\r\n|\r|\n)/); // lines, each followed by what ends it
