@@ -7,6 +7,7 @@ import { isFault } from "../lib/base/errors.ts";
 import { type Config, loadConfig } from "../lib/peer/config.ts";
 import { Autopurge } from "../lib/store/retention.ts";
 import { SpaceWatch } from "../lib/store/space_watch.ts";
+import type { Output } from "../lib/codec/output.ts";
 import { ErrorCode, OpCode } from "../lib/txn/opcodes.ts";
 import * as records from "../lib/records/client.ts";
 import { FakeServer } from "./support/fake_server.ts";
@@ -20,7 +21,7 @@ describe("with no space left to speak of", () => {
     let hasSpace = true;
     const server = new FakeServer({ prepare: { hasSpace: () => hasSpace } });
     const client = server.connect();
-    for (const path of ["/a", "/b"]) assert.equal(client.create(path), 0);
+    for (const path of ["/a", "/b", "/d"]) assert.equal(client.create(path), 0);
     hasSpace = false;
     const last = server.tree.lastZxid;
     for (const op of [OpCode.create, OpCode.create2, OpCode.createContainer]) {
@@ -30,10 +31,26 @@ describe("with no space left to speak of", () => {
       );
     }
     assert.equal(client.set("/a", "x"), ErrorCode.SYSTEMERROR);
-    const multi = client.call(OpCode.multi, (out) => {
-      records.writeMultiHeader(out, { type: -1, done: true, err: -1 });
-    });
-    assert.equal(multi.err, ErrorCode.SYSTEMERROR);
+    const multi = (...ops: ((out: Output) => void)[]) =>
+      client.call(OpCode.multi, (out) => {
+        for (const op of ops) op(out);
+        records.writeMultiHeader(out, { type: -1, done: true, err: -1 });
+      }).err;
+    const checkA = (out: Output): void => {
+      records.writeMultiHeader(out, { type: OpCode.check, done: false, err: -1 });
+      records.writeCheckVersionRequest(out, { path: "/a", version: -1 });
+    };
+    const setA = (out: Output): void => {
+      records.writeMultiHeader(out, { type: OpCode.setData, done: false, err: -1 });
+      records.writeSetDataRequest(out, { path: "/a", data: new Uint8Array(9), version: -1 });
+    };
+    const deleteD = (out: Output): void => {
+      records.writeMultiHeader(out, { type: OpCode.delete, done: false, err: -1 });
+      records.writeDeleteRequest(out, { path: "/d", version: -1 });
+    };
+    assert.equal(multi(deleteD, setA), ErrorCode.SYSTEMERROR, "one part that adds is enough");
+    assert.equal(multi(checkA, deleteD), 0, "nothing is added");
+    assert.equal(client.read(OpCode.exists, "/d").err, ErrorCode.NONODE);
     assert.equal(client.read(OpCode.getData, "/a").err, 0);
     assert.equal(client.delete("/b"), 0);
     const other = server.connect();

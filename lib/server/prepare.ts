@@ -170,8 +170,13 @@ export class Prepare implements PrepareFace {
         const { path, acl, version } = readSetACLRequest(input);
         return this.#ops.setACL(txn, path, acl, version);
       }
-      case OpCode.multi:
-        return this.#multi(txn, readMultiOps(input));
+      case OpCode.multi: {
+        const ops = readMultiOps(input);
+        if (this.#options.hasSpace?.() === false && ops.some((op) => addsData(op.type))) {
+          return ErrorCode.SYSTEMERROR;
+        }
+        return this.#multi(txn, ops);
+      }
       case OpCode.createSession:
         return this.#createSession(request, readCreateSessionTxn(input).timeOut, now);
       case OpCode.closeSession:
@@ -265,7 +270,7 @@ const errorTxn = (header: TxnHeader, err: number): Txn =>
 /** Sessions of requests that no client sent. */
 export const NO_SESSION: SessionId = 0n;
 
-/** Deletions may go on: they are how an operator gets out of it. */
+/** Deletions may go on, of a multi too: they are how an operator gets out of it. */
 function addsData(op: number): boolean {
   switch (op) {
     case OpCode.create:
@@ -274,7 +279,6 @@ function addsData(op: number): boolean {
     case OpCode.createTTL:
     case OpCode.setData:
     case OpCode.setACL:
-    case OpCode.multi:
     case OpCode.reconfig:
       return true;
     default:
