@@ -246,6 +246,9 @@ export class ClientTalk implements Talk, RecordOwner {
       );
     }
     const asked = Number.isNaN(latency) ? null : this.#connectSession;
+    // A read-only server of 3.4 makes ids as a standalone one does, whoever it is.
+    const isReadOnly = size === 41 && (end - start < 41 || bytes[start + 40] !== 0);
+    if (asked === 0n && !isRefused && !isReadOnly) this.#story.sessions.made(this, session);
     this.#story.connected(this, asked, session, timeoutMs, time, latency);
   }
 

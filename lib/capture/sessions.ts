@@ -49,10 +49,6 @@ export class Sessions {
     }
     const before = this.#sessions.get(session);
     const isNew = asked === 0n || (asked === null && before === undefined);
-    if (isNew && session > 0n) {
-      const sid = session >> 56n;
-      if (sid > 0n && sid < 0xffn) this.#context.members.listens(conn.server, sid);
-    }
     const what = isNew
       ? "opened"
       : before !== undefined && before.server === conn.server
@@ -65,6 +61,12 @@ export class Sessions {
       latency: Number.isNaN(latency) ? null : latency,
       note: what === "moved" ? `was on ${from}` : "",
     });
+  }
+
+  /** The server made this id, so its top byte is the server's own (client.md 2.4). */
+  made(talk: ClientTalk, session: SessionId): void {
+    const sid = session >> 56n;
+    if (sid > 0n && sid < 0xffn) this.#context.members.listens(talk.conn.server, sid);
   }
 
   /** A connection found out which session it carries, by one of its transactions. */
