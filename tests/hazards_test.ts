@@ -8,7 +8,7 @@ import { isBadQuotaText, isNamelessQuota } from "../lib/server/hazards.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
 import { type FakeClient, FakeServer } from "./support/fake_server.ts";
-import { frameOf, type Hazard, hazards, quotaSteps } from "./support/hazards.ts";
+import { createBody, frameOf, type Hazard, hazards, quotaSteps } from "./support/hazards.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -45,6 +45,20 @@ describe("a learner's door", () => {
       });
     }
   }
+
+  it("under a leader of 3.4 refuses what that falls over, and nothing else (H-R10)", () => {
+    for (const role of ["follower", "observer"] as const) {
+      const learner = new FakeLearner(role);
+      learner.server.core.isLeaderBefore35 = true;
+      const client = learner.connect();
+      const ops = [OpCode.create2, OpCode.createContainer, OpCode.createTTL, OpCode.reconfig];
+      for (const [i, op] of ops.entries()) client.raw(frameOf(i + 1, op, createBody("/a")));
+      assert.deepEqual(answers(client), ops.map(() => String(E.UNIMPLEMENTED)));
+      assert.deepEqual(learner.sent, []);
+      client.raw(frameOf(9, OpCode.create, createBody("/a")));
+      assert.equal(learner.sent.length, 1);
+    }
+  });
 
   it("lets pass what only looks like a hazard", () => {
     const learner = new FakeLearner();

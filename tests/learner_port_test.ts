@@ -136,6 +136,19 @@ describe("learner on its link", () => {
     assert.equal(host.replica.log.max, zx(1, 3));
   });
 
+  it("knows a leader of 3.4 by what its NEWLEADER does not say", () => {
+    for (const isOld of [true, false]) {
+      const bench = new Bench();
+      const host = met(bench, 1n);
+      const hello = isOld ? bare(PacketType.NEWLEADER, zx(1, 0)) : NEWLEADER(1n);
+      bench.leader.say(bare(PacketType.DIFF, 0n), hello);
+      bench.leader.hears("ACK 0x100000000");
+      bench.leader.say(UPTODATE);
+      bench.until(() => host.served === 1, "it serves");
+      assert.equal(host.role?.server?.core.isLeaderBefore35, isOld);
+    }
+  });
+
   it("answers PING with empty data, never null (H-F7)", () => {
     const bench = new Bench();
     serving(bench);

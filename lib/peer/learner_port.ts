@@ -283,6 +283,7 @@ export class LearnerPort implements Role, Backend {
     this.#host.established(epoch);
     this.#server = this.#host.newServer(tree, this, null);
     this.#server.levelWith(epoch);
+    this.#server.core.isLeaderBefore35 = this.#learner.isLeaderBefore35;
     this.#host.note("info", this.role, "level with the leader", {
       leader: this.#options.leader,
       by: this.#learner.way,

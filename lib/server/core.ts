@@ -86,6 +86,8 @@ export class Core implements ConnectionHome {
   wake: (conn: Connection) => void = () => {};
   /** (epoch, 0) of the epoch this server is level with: see Server.levelWith. */
   epochStart: Zxid = 0n;
+  /** Learners: the leader knows no op that came with 3.5. */
+  isLeaderBefore35 = false;
   /** The clock of this turn. */
   mono = 0;
   wall = 0;

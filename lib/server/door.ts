@@ -31,6 +31,15 @@ export function doorRefusal(input: Input, op: number, recordLimit: number): numb
   return grown > recordLimit ? ErrorCode.BADARGUMENTS : 0;
 }
 
+/**
+ * A leader of 3.4 falls over a forwarded op that it does not know, and lets the learner go with all
+ * its clients, each time that somebody asks (H-R10). Within a multi it only refuses.
+ */
+export function isUnknownBefore35(op: number): boolean {
+  return op === OpCode.create2 || op === OpCode.createContainer || op === OpCode.createTTL ||
+    op === OpCode.reconfig;
+}
+
 /** The access lists that a write brings. */
 function listsOf(input: Input, op: number): (readonly ACL[] | null)[] {
   switch (op) {

@@ -14,7 +14,7 @@ import { readAuthPacket, readSaslRequest } from "../records/client.ts";
 import { ErrorCode, OpCode, opName } from "../txn/opcodes.ts";
 import type { Connection, Waiting } from "./connection.ts";
 import { type Core, PILED_MAX } from "./core.ts";
-import { doorRefusal } from "./door.ts";
+import { doorRefusal, isUnknownBefore35 } from "./door.ts";
 import { eagerRefusal } from "./eager_acl.ts";
 import type { Handshake } from "./handshake.ts";
 import { LocalSessions } from "./local_sessions.ts";
@@ -337,7 +337,8 @@ export class Intake {
 
   /** What would stall or halt Java servers is not passed on. */
   #refusedAtDoor(op: number): number {
-    const { input } = this.#core;
+    const { input, isLeaderBefore35 } = this.#core;
+    if (isLeaderBefore35 && isUnknownBefore35(op)) return ErrorCode.UNIMPLEMENTED;
     const start = input.at;
     try {
       return doorRefusal(input, op, this.#core.options.recordLimit);

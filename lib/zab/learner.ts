@@ -70,6 +70,7 @@ export class Learner {
   #way: "diff" | "trunc" | "snap" | null = null;
   /** Membership of NEWLEADER. */
   #configText: string | null = null;
+  #isLeaderBefore35 = false;
 
   /** `durable`: how far our log was durable when the role began. */
   constructor(options: LearnerOptions, durable: Zxid = options.lastZxid) {
@@ -96,6 +97,11 @@ export class Learner {
 
   get epoch(): Epoch {
     return this.#epoch;
+  }
+
+  /** The leader is a 3.4: its NEWLEADER says nothing of the members (13.1). */
+  get isLeaderBefore35(): boolean {
+    return this.#isLeaderBefore35;
   }
 
   /** Proposals that are in our log without being in the tree, oldest first. */
@@ -347,6 +353,7 @@ export class Learner {
       throw misplaced(packet, `of ${hex(packet.zxid)} in epoch ${this.#epoch}`);
     }
     const { data } = packet;
+    this.#isLeaderBefore35 = data === null;
     if (data !== null && data.length > 1) {
       this.#configText = decodeText(data, 0, data.length);
       this.#effects.push({ type: "configSeen", text: this.#configText });
