@@ -4,7 +4,7 @@
 
 import type { Zxid } from "../base/ids.ts";
 import type { Stat } from "../records/data.ts";
-import type { Op } from "./op.ts";
+import { name, type Op } from "./op.ts";
 
 /** The state of one register at the end. */
 export interface FinalState {
@@ -50,7 +50,7 @@ function judgeVersions(path: string, sets: readonly Op[], final: FinalState): st
   if (last !== undefined && last.value !== final.value) {
     wrong.push(`${path}: holds ${final.value}, but ${name(last)} wrote the last version`);
   }
-  if (!sets.some((op) => op.value === final.value) && final.stat.version > 0) {
+  if (!sets.some((op) => isPossible(op) && op.value === final.value) && final.stat.version > 0) {
     wrong.push(`${path}: holds ${final.value}, which nobody wrote`);
   }
   return wrong;
@@ -80,7 +80,7 @@ function judgeOrder(path: string, sets: readonly Op[]): string[] {
 /** Reads see what their own session wrote; behind a sync they see all that was done before it. */
 function judgeReads(path: string, sets: readonly Op[], gets: readonly Op[]): string[] {
   const wrong: string[] = [];
-  const values = new Set(sets.map((op) => op.value));
+  const values = new Set(sets.filter(isPossible).map((op) => op.value));
   const done = sets.filter((op) => op.outcome === "ok" && op.stat !== null)
     .sort((a, b) => (a.ended ?? 0) - (b.ended ?? 0));
   const highestBy: { at: number; mzxid: Zxid; op: Op }[] = [];
@@ -105,6 +105,9 @@ function judgeReads(path: string, sets: readonly Op[], gets: readonly Op[]): str
   }
   return wrong;
 }
+
+/** What was refused has left nothing. */
+const isPossible = (op: Op): boolean => op.outcome !== "error";
 
 /** A sequential name is given once. */
 function judgeSequences(ops: readonly Op[]): string[] {
@@ -144,5 +147,3 @@ function judgeSessions(ops: readonly Op[]): string[] {
 }
 
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
-
-const name = (op: Op): string => `client ${op.client}'s ${op.kind} ${op.turn} (${op.value ?? ""})`;

@@ -28,11 +28,13 @@ export interface Op {
   readonly afterSync: Millis | null;
   /** The path that was really made. */
   made: string | null;
+  /** Which server was asked, in the role it had then; null: not known. */
+  readonly server: object | null;
 }
 
 type Asked = Pick<
   Op,
-  "client" | "turn" | "session" | "kind" | "path" | "value" | "began" | "afterSync"
+  "client" | "turn" | "session" | "kind" | "path" | "value" | "began" | "afterSync" | "server"
 >;
 
 /** An operation that was asked for and has no answer yet. */
@@ -52,3 +54,6 @@ export function endOp(op: Op, reply: Reply, now: Millis): void {
   op.zxid = reply.zxid;
   op.outcome = reply.lost ? "lost" : reply.err === 0 ? "ok" : "error";
 }
+
+export const name = (op: Op): string =>
+  `client ${op.client}'s ${op.kind} ${op.turn} (${op.value ?? ""})`;

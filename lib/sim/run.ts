@@ -5,8 +5,11 @@ import type { Node } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
 import { Checks } from "./checks.ts";
 import { type FinalState, judge } from "./history.ts";
+import { judgeLost, judgeNodes } from "./history_effects.ts";
 import { Nemesis, type Profile, weatherOf } from "./nemesis.ts";
 import { BALLAST_BYTES, drawShape, type Shape } from "./shape.ts";
+import type { Op } from "./op.ts";
+import { endNodes } from "./script_end.ts";
 import { SimClient } from "./workload.ts";
 import { World } from "./world.ts";
 import { hex } from "../base/ids.ts";
@@ -231,11 +234,25 @@ class Run {
     if (!this.#within(PROGRESS_MS, () => this.#isEqual(), "equal zxids after healing")) return;
     const sessionsGone = this.#world.now + 3 * this.#shape.workload.timeoutMs + 20_000;
     while (this.#world.now < sessionsGone && this.#step());
-    for (const what of judge(this.clients.flatMap((client) => client.ops), registers)) {
-      this.#checks.violation(what);
-    }
+    const ops = this.clients.flatMap((client) => client.ops);
+    for (const what of judge(ops, registers)) this.#checks.violation(what);
+    this.#judgeEffects(ops);
     for (const client of this.clients) client.judgeWatches(registers);
     this.#judgeTrees();
+  }
+
+  /** What became of each op; all members hold the same tree, or else that is said too. */
+  #judgeEffects(ops: readonly Op[]): void {
+    const first = this.#cluster.nodes[0];
+    const registers = endNodes(first, "/").filter(({ path }) => /^\/r\d/.test(path));
+    const made = [...endNodes(first, "/n"), ...endNodes(first, "/q")]
+      .filter(({ value }) => value !== ""); // the probes
+    const living = new Set(
+      this.clients.filter((client) => client.isConnected).map(({ session }) => session.id),
+    );
+    const wrong = judgeNodes(ops, made, living);
+    wrong.push(...judgeLost(ops, [...made, ...registers]));
+    for (const what of wrong) this.#checks.violation(what);
   }
 
   #isEqual(): boolean {

@@ -251,6 +251,7 @@ export class ScriptClient {
       value,
       began: this.#cluster.world.now,
       afterSync: kind === "get" ? this.#syncedAt : null,
+      server: this.#node.peer?.server ?? null,
     });
     this.ops.push(op);
     if (session.state !== "connected") {

@@ -8,6 +8,7 @@ import { Output } from "../codec/output.ts";
 import { readStat } from "../records/data.ts";
 import type { Node } from "./cluster.ts";
 import { type FinalState, judge } from "./history.ts";
+import { type EndNode, judgeLost } from "./history_effects.ts";
 import type { ScriptClient } from "./script_client.ts";
 
 const decoder = new TextDecoder();
@@ -29,6 +30,20 @@ function finalState(node: Node, path: string): FinalState | null {
   return { value: valueAt(node, path) ?? "", stat: readStat(new Input(out.take())) };
 }
 
+/** What stands right below a path at a member. */
+export function endNodes(node: Node, parent: string): EndNode[] {
+  const tree = node.peer?.tree ?? null;
+  const found = tree?.get(parent);
+  const nodes: EndNode[] = [];
+  if (tree === null || found === undefined) return nodes;
+  tree.forEachChild(found, (name) => {
+    const path = parent === "/" ? `/${name}` : `${parent}/${name}`;
+    const state = finalState(node, path);
+    if (state !== null) nodes.push({ path, ...state });
+  });
+  return nodes;
+}
+
 export function judgeEnd(nodes: readonly Node[], clients: readonly ScriptClient[]): string[] {
   const wrong: string[] = [];
   const ops = clients.flatMap((client) => client.ops);
@@ -40,7 +55,7 @@ export function judgeEnd(nodes: readonly Node[], clients: readonly ScriptClient[
     if (state !== null) registers.set(path, state);
   }
   // A value that a node was made with was written by nobody who sets; judge knows version 0.
-  wrong.push(...judge(ops, registers));
+  wrong.push(...judge(ops, registers), ...judgeLost(ops, endNodes(first, "/")));
   const digests = new Set(nodes.map((node) => node.peer?.tree?.digest()));
   if (digests.size > 1) wrong.push(`${digests.size} different trees after healing`);
   const deleted = new Set(

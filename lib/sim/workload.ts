@@ -13,7 +13,7 @@ import * as records from "../records/client.ts";
 import { readStat, type Stat } from "../records/data.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import { partHeader, readMultiResponse, writeMultiRequest } from "../wire/multi.ts";
-import { CLIENT_PORT, type Cluster } from "./cluster.ts";
+import { CLIENT_PORT, type Cluster, type Node } from "./cluster.ts";
 import { SimNetwork } from "./network.ts";
 import { beginOp, endOp, type Op } from "./op.ts";
 import { Life, SimClock, type SimRandom } from "./world.ts";
@@ -59,6 +59,9 @@ export class SimClient {
   #value = 0;
   #syncedAt: Millis | null = null;
   #highest: Zxid = 0n;
+  #node: Node | null = null;
+  /** Whom it is connected to: a server that begins another role is another one. */
+  #server: object | null = null;
   /** Data watches armed and not fired, by path. */
   readonly #watches = new Map<string, ArmedWatch>();
   /** Nodes that this client made and may delete. */
@@ -161,6 +164,7 @@ export class SimClient {
   #state(session: ClientSession, state: SessionState): void {
     if (session !== this.session) return;
     if (state === "connected") {
+      this.#server = this.#node?.peer?.server ?? null;
       this.sessions.set(session.id, this.sessions.get(session.id) ?? false);
       this.#cluster.world.count("session connected");
     }
@@ -177,8 +181,8 @@ export class SimClient {
 
   #dial(): void {
     if (!this.#link.isIdle) return;
-    const host = this.#random.pick(this.#cluster.nodes).host;
-    this.#link.dial({ host, port: CLIENT_PORT }, 2000);
+    this.#node = this.#random.pick(this.#cluster.nodes);
+    this.#link.dial({ host: this.#node.host, port: CLIENT_PORT }, 2000);
   }
 
   #later(): void {
@@ -231,6 +235,7 @@ export class SimClient {
       value,
       began: this.#cluster.world.now,
       afterSync: kind === "get" ? this.#syncedAt : null,
+      server: this.#server,
     });
     this.ops.push(op);
     return op;

@@ -4,6 +4,7 @@
 
 import { epochOf, type SessionId } from "../../lib/base/ids.ts";
 import { type FinalState, judge } from "../../lib/sim/history.ts";
+import { judgeNodes } from "../../lib/sim/history_effects.ts";
 import type { Op } from "../../lib/sim/op.ts";
 import type { Leaf } from "./trees.ts";
 
@@ -23,7 +24,8 @@ export function verdict(
   const registers = new Map<string, FinalState>();
   for (const [path, leaf] of tree) if (/^\/r\d+$/.test(path)) registers.set(path, leaf);
   const { judged, deposed } = withoutDeposed(ops);
-  const wrong = [...judge(judged, registers), ...judgeNodes(ops, tree, living)];
+  const made = [...tree.values()].filter(({ path }) => /^\/[nq]\//.test(path));
+  const wrong = [...judge(judged, registers), ...judgeNodes(ops, made, living)];
   const counts: Record<string, number> = {};
   for (const { outcome } of ops) counts[outcome] = (counts[outcome] ?? 0) + 1;
   return { wrong, deposed, counts };
@@ -51,52 +53,4 @@ function withoutDeposed(ops: readonly Op[]): { judged: Op[]; deposed: number } {
     return { ...op, afterSync: null };
   });
   return { judged, deposed };
-}
-
-function judgeNodes(
-  ops: readonly Op[],
-  tree: ReadonlyMap<string, Leaf>,
-  living: ReadonlySet<SessionId>,
-): string[] {
-  const wrong: string[] = [];
-  const held = new Map<string, string>();
-  for (const { path, value } of tree.values()) {
-    if (!/^\/[nq]\//.test(path)) continue;
-    const other = held.get(value);
-    if (other !== undefined) wrong.push(`${path} and ${other} hold the value of one write`);
-    held.set(value, path);
-  }
-  const deletes = new Map<string, Op[]>();
-  for (const op of ops.filter(({ kind }) => kind === "delete")) {
-    deletes.set(op.path, [...deletes.get(op.path) ?? [], op]);
-  }
-  for (const op of ops) {
-    if (!["create", "ephemeral", "sequence", "multi"].includes(op.kind)) continue;
-    const value = op.value ?? "";
-    const at = held.get(value);
-    held.delete(value);
-    const fault = faultOf(op, at, deletes.get(op.path) ?? [], living);
-    if (fault !== null) wrong.push(`client ${op.client}'s ${op.kind} ${op.turn}: ${fault}`);
-  }
-  for (const path of held.values()) wrong.push(`${path} holds what nobody wrote`);
-  return wrong;
-}
-
-/** What is wrong with the node that one op made, which is at `at` or nowhere; null when nothing. */
-function faultOf(
-  op: Op,
-  at: string | undefined,
-  deletes: readonly Op[],
-  living: ReadonlySet<SessionId>,
-): string | null {
-  const made = op.kind === "ephemeral" || op.kind === "create" ? op.path : op.made;
-  if (op.outcome === "error") return at === undefined ? null : `was refused, and ${at} is there`;
-  if (at !== undefined && made !== null && at !== made) return `made ${made}, but it is at ${at}`;
-  const isDeleted = deletes.some(({ outcome }) => outcome === "ok");
-  if (isDeleted && at !== undefined) return `${at} was deleted and is there`;
-  if (op.kind === "ephemeral" && !living.has(op.session)) {
-    return at === undefined ? null : `${at} outlives its session`;
-  }
-  if (op.outcome !== "ok" || at !== undefined) return null;
-  return deletes.some(({ outcome }) => outcome !== "error") ? null : `${made} is lost`;
 }

@@ -218,6 +218,7 @@ export class LiveClient {
       value,
       began: performance.now(),
       afterSync,
+      server: null,
     });
     this.ops.push(op);
     return op;

@@ -477,6 +477,19 @@ export const MUTANTS: readonly Mutant[] = [
       ],
     ],
   },
+  {
+    name: "a session that comes back does not wait for what it asked before",
+    file: "server/handshake.ts",
+    changes: [[
+      "    this.#follow(conn, id);\n",
+      "    if (before !== undefined) this.#follow(conn, id);\n",
+    ]],
+  },
+  {
+    name: "a server that a session has left goes on writing for it",
+    file: "server/sessions.ts",
+    changes: [["return session.owner === owner ? 0 : ErrorCode.SESSIONMOVED;", "return 0;"]],
+  },
 ];
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
