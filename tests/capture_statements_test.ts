@@ -40,3 +40,29 @@ describe("the name of a server", () => {
     assert.deepEqual(sidsOf(conversation), [null]);
   });
 });
+
+describe("the latency of a reply", () => {
+  it("is that of its own ping when the reply to an earlier one was not captured", () => {
+    const conversation = talk().open().send(0, HELLO).send(1, WELCOME).send(0, PING);
+    const before = conversation.frames.length;
+    conversation.send(1, PONG).wait(10e9);
+    conversation.frames.splice(before, 1);
+    for (let i = 0; i < 3; i++) conversation.send(0, PING).send(1, PONG).wait(10e9);
+    const { messages } = decodeAll(pcapFile(conversation.frames));
+    const pings = messages.filter((one) => one.kind === "request");
+    const pongs = replies(messages, "ping");
+    assert.deepEqual(pongs.map((one) => one.about), pings.slice(1).map((one) => one.n));
+    // The first might be the late answer to the ping before it.
+    assert.deepEqual(pongs.map((one) => one.latency), [null, 20_000, 20_000]);
+  });
+
+  it("is still known where what was lost is no reply", () => {
+    const event = framed(b32(-1), zeros(8), b32(0), b32(1), b32(3), b32(2), [47, 97]);
+    const conversation = talk().open().send(0, HELLO).send(1, WELCOME).send(0, PING);
+    const before = conversation.frames.length;
+    conversation.send(1, event).send(1, PONG);
+    conversation.frames.splice(before, 1);
+    const { messages } = decodeAll(pcapFile(conversation.frames));
+    assert.deepEqual(replies(messages, "ping").map((one) => one.latency), [40_000]);
+  });
+});

@@ -73,6 +73,7 @@ export class ClientTalk implements Talk, RecordOwner {
   lost(side: Side, length: number, why: LossReason, time: number): void {
     this.#context.loss(this.conn, side, length, why, time);
     if (side === this.#clientSide) this.#isUncertain = true;
+    else this.pending.doubt();
     this.#streams[side].lost(length, time);
   }
 
@@ -116,6 +117,7 @@ export class ClientTalk implements Talk, RecordOwner {
   inStep(): void {}
 
   skipped(side: Side, count: number, time: number): void {
+    if (side !== this.#clientSide) this.pending.doubt();
     this.#context.loss(this.conn, side, count, "unreadable", time);
   }
 
@@ -316,9 +318,9 @@ export class ClientTalk implements Talk, RecordOwner {
     const xid = i32(bytes, start + 4);
     const error = i32(bytes, start + 16);
     const pending = this.pending;
-    const at = pending.find(xid, this.#isUncertain);
+    const at = pending.find(xid);
     const op = at < 0 ? null : pending.opAt(at);
-    const sure = at >= 0 && (!this.#isUncertain || xid > 0);
+    const sure = at >= 0 && (xid > 0 || (!this.#isUncertain && !pending.isSecond(at)));
     const latency = sure ? time - pending.timeAt(at) : NaN;
     const path = at < 0 ? NO_PATH : pending.pathAt(at);
     const high = i32(bytes, start + 8);

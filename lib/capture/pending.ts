@@ -16,6 +16,8 @@ export class Pending {
   #times = new Float64Array(8);
   #messages: (Asked | null)[] = [];
   #head = 0;
+  /** So many of the oldest may have been answered in bytes that the capture lacks. */
+  #doubtful = 0;
   size = 0;
 
   /** Returns the op of a request that had to make room, or -1. */
@@ -37,17 +39,37 @@ export class Pending {
     return dropped;
   }
 
+  /** Replies were lost: whatever waits now may have had its own. */
+  doubt(): void {
+    this.#doubtful = this.size;
+  }
+
   /**
-   * Place of the request with this xid, counted from the oldest; -1 when there is none. When the
-   * stream is whole the oldest is tried first, then the others; special xids may repeat.
+   * Place of the request with this xid, counted from the oldest; -1 when there is none. Special xids
+   * repeat: then it is the oldest of those that cannot have been answered yet.
    */
-  find(xid: number, _isUncertain: boolean): number {
-    const mask = this.#xids.length - 1;
-    for (let i = 0; i < this.size; i++) {
-      if (this.#xids[(this.#head + i) & mask] === xid) return i;
+  find(xid: number): number {
+    const first = this.#from(0, xid);
+    if (first >= 0 && first < this.#doubtful && xid <= 0) {
+      const later = this.#from(this.#doubtful, xid);
+      return later < 0 ? first : later;
     }
+    if (first >= 0) return first;
     // A ping is answered with its own xid whatever xid it came with.
     return xid === -2 && this.size > 0 && this.opAt(0) === 11 ? 0 : -1;
+  }
+
+  /** True when an older request with the same xid waits too. */
+  isSecond(i: number): boolean {
+    return i > 0 && this.#from(0, this.xidAt(i)) < i;
+  }
+
+  #from(start: number, xid: number): number {
+    const mask = this.#xids.length - 1;
+    for (let i = start; i < this.size; i++) {
+      if (this.#xids[(this.#head + i) & mask] === xid) return i;
+    }
+    return -1;
   }
 
   #place(i: number): number {
@@ -93,6 +115,7 @@ export class Pending {
       return ops;
     }
     for (let k = i; k > 0; k--) this.#move(k - 1, k);
+    if (i >= this.#doubtful) this.#doubtful += 1;
     this.#shift();
     return NONE;
   }
@@ -110,6 +133,7 @@ export class Pending {
     if (this.#messages.length > 0) this.#messages[this.#head] = null;
     this.#head = (this.#head + 1) & (this.#xids.length - 1);
     this.size -= 1;
+    if (this.#doubtful > 0) this.#doubtful -= 1;
   }
 
   #grow(): void {

@@ -165,7 +165,7 @@ export class Writes {
     const forwarded = this.#forwarded.get(key);
     if (forwarded !== undefined) this.#forwarded.delete(key);
     const origin = this.#sessions.talkOf(session);
-    const at = origin === null || cxid === 0 ? -1 : origin.pending.find(cxid, false);
+    const at = origin === null || cxid === 0 ? -1 : origin.pending.find(cxid);
     const path = at < 0 || origin === null ? NO_PATH : origin.pending.pathAt(at);
     const write: Write = {
       high,
