@@ -69,7 +69,9 @@ export class Filter {
     if (!this.#isClient([message.from, message.to])) return false;
     if (!this.#isZxid(message.zxid)) return false;
     if (errors === true && (message.error === null || message.error === 0)) return false;
-    return slower === undefined || (message.latency !== null && message.latency >= slower);
+    // An event's latency is the age of its watch.
+    return slower === undefined ||
+      (message.kind !== "event" && message.latency !== null && message.latency >= slower);
   }
 
   /** The same for an answered request on the counting way, where there is no message object. */

@@ -33,7 +33,7 @@ let rows=[],shown=[],selected=null;
 function matches(m){
  if(!F.on[m.p])return false;
  if(F.errors&&!(m.error<0)&&!m.lost)return false;
- if(F.slower&&!(m.latency>=F.slower))return false;
+ if(F.slower&&(m.kind==="event"||!(m.latency>=F.slower)))return false;
  for(const w of F.find)if(!m.words.includes(w))return false;
  return true;}
 const STORY_PROTO={session:0,write:3,election:2,sync:3,epoch:3,tls:4};
