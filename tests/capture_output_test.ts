@@ -126,7 +126,28 @@ describe("decode", () => {
     assert.match(out, /epoch 1 established by server\.\d/);
     const some = await command("-f", "summary", "--op", "create", "--errors", file);
     assert.match(some.out, new RegExp(`\\n  create +${errors} +${errors} `));
-    assert.doesNotMatch(some.out, /\n {2}getData /);
+    assert.doesNotMatch(some.out, /\n {2}getData |\n {2}COMMIT |\n {2}NodeCreated /);
+    const all =
+      account.messages.filter((one) =>
+        one.kind === "connected" || (one.kind === "reply" && one.about !== null)
+      ).length;
+    const rate = Number(/\n {2}requests +([\d.]+) answered a second\n/.exec(out)?.[1]);
+    assert.ok(Math.abs(rate - all / (account.facts.end / 1e9)) < 0.1, `${rate}`);
+  });
+
+  it("summary counts packets, notifications and events within what was asked for", async () => {
+    const within = ["--since", "+5", "--until", "+10"];
+    const { out } = await command("-f", "summary", ...within, file);
+    const count = (name: string): number =>
+      Number(new RegExp(`\\n  ${name} +(\\d+)`).exec(out)?.[1] ?? 0);
+    const inside = account.messages.filter(({ time }) => time >= 5e9 && time <= 10e9);
+    for (const name of ["PROPOSAL", "COMMIT", "PING", "NodeDeleted", "NodeDataChanged"]) {
+      assert.equal(count(name), inside.filter((one) => one.name === name).length, name);
+    }
+    assert.equal(count("notification"), inside.filter((one) => one.kind === "notification").length);
+    const ofOne = await command("-f", "summary", "--op", "commit", file);
+    assert.match(ofOne.out, /\n {2}COMMIT /);
+    assert.doesNotMatch(ofOne.out, /\n {2}(ACK|NodeCreated|notification) /);
   });
 
   it("reads gzip, several files as one capture, and says when a file ends too early", async () => {

@@ -67,3 +67,13 @@ export function isConnectResponse(bytes: Uint8Array, at: number, end: number): b
   const length = i32(bytes, at);
   return (length === 36 || length === 37) && i32(bytes, at + 4) === 0 && i32(bytes, at + 20) === 16;
 }
+
+const EVENT_NAMES: ReadonlyMap<number, string> = new Map([
+  [-1, "None"],
+  [1, "NodeCreated"],
+  [2, "NodeDeleted"],
+  [3, "NodeDataChanged"],
+  [4, "NodeChildrenChanged"],
+]);
+
+export const eventName = (type: number): string => EVENT_NAMES.get(type) ?? `event${type}`;

@@ -8,6 +8,7 @@ import { decodeText } from "../codec/input.ts";
 import { OpCode, opName, Xid } from "../txn/opcodes.ts";
 import {
   CONNECT_OP,
+  eventName,
   isConnectRequest,
   isConnectResponse,
   isCutConnect,
@@ -373,7 +374,7 @@ export class ClientTalk implements Talk, RecordOwner {
     time: number,
   ): void {
     const type = end - start >= 24 ? i32(bytes, start + 20) : 0;
-    this.#context.counter?.event(this.conn, type);
+    this.#context.counter?.event(this.conn, type, time);
     if (!this.#context.isRich) return;
     const path = end - start >= 32 ? this.#pathText(bytes, start + 28, end) : null;
     const armed = path === null ? null : this.#watches.fired(type, path);
@@ -382,7 +383,7 @@ export class ClientTalk implements Talk, RecordOwner {
       side,
       {
         kind: "event",
-        name: EVENT_NAMES.get(type) ?? `event${type}`,
+        name: eventName(type),
         layout: { of: "reply", op: null },
         xid: Xid.watchEvent,
         session: this.session,
@@ -408,11 +409,3 @@ function askedBy({ n, name, path, lost, bytes }: Message, op: number): Asked {
 }
 
 const NOTHING = new Uint8Array(0);
-
-const EVENT_NAMES: ReadonlyMap<number, string> = new Map([
-  [-1, "None"],
-  [1, "NodeCreated"],
-  [2, "NodeDeleted"],
-  [3, "NodeDataChanged"],
-  [4, "NodeChildrenChanged"],
-]);

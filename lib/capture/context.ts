@@ -32,9 +32,9 @@ export interface Counter {
     zxidLow: number,
   ): void;
   unanswered(conn: Conn, op: number): void;
-  event(conn: Conn, type: number): void;
-  packet(conn: Conn, type: number, size: number): void;
-  notification(conn: Conn): void;
+  event(conn: Conn, type: number, time: number): void;
+  packet(conn: Conn, type: number, size: number, time: number): void;
+  notification(conn: Conn, time: number): void;
 }
 
 /** One side of the talk over a connection: takes the bytes of its protocol. */

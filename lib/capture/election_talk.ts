@@ -168,7 +168,7 @@ export class ElectionTalk implements Talk, RecordOwner {
     lost: number,
     time: number,
   ): void {
-    this.#context.counter?.notification(this.#conn);
+    this.#context.counter?.notification(this.#conn, time);
     let name = "(malformed)";
     let note = "";
     let zxid: bigint | null = null;

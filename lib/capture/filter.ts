@@ -110,6 +110,19 @@ export class Filter {
     return this.#isZxid((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
   }
 
+  /** On that way too: what is known by no more than its connection, name and time. */
+  other(context: Context, conn: Conn, name: string, time: number): boolean {
+    const { ops, sessions, errors, slower, since, until, zxidFrom, zxidTo } = this.#criteria;
+    if (since !== undefined && time < since) return false;
+    if (until !== undefined && time > until) return false;
+    if (errors === true || slower !== undefined || sessions !== undefined) return false;
+    if (zxidFrom !== undefined || zxidTo !== undefined || this.#paths.length > 0) return false;
+    if (ops !== undefined && !ops.has(name.toLowerCase())) return false;
+    return this.#isClient(conn.names) &&
+      (this.#criteria.sids === undefined ||
+        this.#isSid([context.members.sidOf(conn, 0), context.members.sidOf(conn, 1)]));
+  }
+
   /** A packet that carries an op (REQUEST, PROPOSAL) goes by either name. */
   #isOp(message: Message): boolean {
     const { ops } = this.#criteria;

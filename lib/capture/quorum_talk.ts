@@ -195,7 +195,7 @@ export class QuorumTalk implements Talk, RecordOwner {
     const low = i32(bytes, start + 8);
     const isLearner = side === this.#conn.clientSide;
     const { counter, isRich } = this.#context;
-    counter?.packet(this.#conn, type, size);
+    counter?.packet(this.#conn, type, size, time);
     if (type === PacketType.SNAP && !isLearner) this.#stage = "sessionCount";
     this.#sync.packet(isLearner, type, bytes, start, end, size, time);
     const note = this.#understand(isLearner, type, high, low, bytes, start, end, lost, time);

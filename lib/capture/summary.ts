@@ -2,8 +2,8 @@
 // requests, busiest clients, packets, and the stories that fit on a page. On the hot path: typed
 // arrays and counters, no object for a message. What is printed from it: summary_text.ts.
 
-import { opName } from "../txn/opcodes.ts";
-import { CONNECT_OP } from "./client_ops.ts";
+import { opName, packetName } from "../txn/opcodes.ts";
+import { CONNECT_OP, eventName } from "./client_ops.ts";
 import type { Conn, Counter } from "./context.ts";
 import type { Side } from "./flows.ts";
 import { Histogram } from "./histogram.ts";
@@ -57,17 +57,20 @@ interface ConnRow {
   readonly member: MemberRow;
 }
 
-/** Decides whether an answered request counts. */
-export type Wanted = (
-  conn: Conn,
-  op: number,
-  error: number,
-  latency: number,
-  path: number,
-  time: number,
-  zxidHigh: number,
-  zxidLow: number,
-) => boolean;
+/** Decides what counts: answered requests, and what is known by its connection and name alone. */
+export interface Wanted {
+  exchange(
+    conn: Conn,
+    op: number,
+    error: number,
+    latency: number,
+    path: number,
+    time: number,
+    zxidHigh: number,
+    zxidLow: number,
+  ): boolean;
+  other(conn: Conn, name: string, time: number): boolean;
+}
 
 const slotOf = (op: number): number => {
   const slot = op + OP_BASE;
@@ -81,7 +84,6 @@ export const slotName = (slot: number): string => {
 };
 
 export class Summary implements Counter {
-  readonly latency = new Histogram();
   readonly byOp: (Histogram | null)[] = new Array<Histogram | null>(OPS).fill(null);
   readonly opErrors = new Float64Array(OPS);
   readonly opUnanswered = new Float64Array(OPS);
@@ -115,6 +117,12 @@ export class Summary implements Counter {
     this.#wanted = wanted;
   }
 
+  /** Requests answered in the whole capture; null where not all of them are counted. */
+  get answeredInAll(): number | null {
+    if (this.#wanted !== null) return null;
+    return this.byOp.reduce((sum, one) => sum + (one?.count ?? 0) + (one?.unknown ?? 0), 0);
+  }
+
   /** Where path numbers come from; before anything is counted. */
   usePaths(paths: PathTable): void {
     this.#paths = paths;
@@ -137,7 +145,9 @@ export class Summary implements Counter {
     zxidLow: number,
   ): void {
     const wanted = this.#wanted;
-    if (wanted !== null && !wanted(conn, op, error, latency, path, time, zxidHigh, zxidLow)) return;
+    const isWanted = wanted === null ||
+      wanted.exchange(conn, op, error, latency, path, time, zxidHigh, zxidLow);
+    if (!isWanted) return;
     const slot = slotOf(op);
     const row = this.#row(conn);
     row.client.requests += 1;
@@ -211,17 +221,20 @@ export class Summary implements Counter {
     if (this.#wanted === null) this.opUnanswered[slotOf(op)] += 1;
   }
 
-  event(_conn: Conn, type: number): void {
+  event(conn: Conn, type: number, time: number): void {
+    if (this.#wanted?.other(conn, eventName(type), time) === false) return;
     if (type >= -1 && type < 15) this.events[type + 1] += 1;
   }
 
-  packet(_conn: Conn, type: number, size: number): void {
+  packet(conn: Conn, type: number, size: number, time: number): void {
+    if (this.#wanted?.other(conn, packetName(type), time) === false) return;
     const slot = type > 0 && type < 31 ? type : 31;
     this.packets[slot] += 1;
     this.packetBytes[slot] += size;
   }
 
-  notification(): void {
+  notification(conn: Conn, time: number): void {
+    if (this.#wanted?.other(conn, "notification", time) === false) return;
     this.notifications += 1;
   }
 

@@ -58,7 +58,7 @@ const number = (value: number): string =>
 
 function captureSection(facts: CaptureFacts, summary: Summary): string {
   const length = Math.max(facts.end, 1);
-  const rate = summary.latency.count / (length / 1e9);
+  const rate = (summary.answeredInAll ?? 0) / (length / 1e9);
   const skipped = [...facts.skipped].map(([why, count]) => `${number(count)} ${why}`).join(", ");
   const rows: Row[] = [
     ["from", isoTime(facts.origin)],

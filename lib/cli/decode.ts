@@ -235,19 +235,10 @@ export class DecodeSession {
   /** The filter of the counting way, which makes no message objects: null when all counts. */
   #wanted(): Wanted | null {
     if (new Filter(criteriaOf(this.#options, 0n)).isOpen) return null;
-    return (conn, op, error, latency, path, time, high, low) => {
-      this.#filter ??= new Filter(this.#given());
-      return this.#filter.exchange(
-        this.decoder.context,
-        conn,
-        op,
-        error,
-        latency,
-        path,
-        time,
-        high,
-        low,
-      );
+    const filter = (): Filter => this.#filter ??= new Filter(this.#given());
+    return {
+      exchange: (...asked) => filter().exchange(this.decoder.context, ...asked),
+      other: (...seen) => filter().other(this.decoder.context, ...seen),
     };
   }
 }
