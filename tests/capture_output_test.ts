@@ -14,6 +14,7 @@ import { isFault } from "../lib/base/errors.ts";
 import { Filter, globToRegExp } from "../lib/capture/filter.ts";
 import { isoTime } from "../lib/capture/json.ts";
 import { Histogram } from "../lib/capture/histogram.ts";
+import { decodeCapture } from "../lib/capture/iterate.ts";
 import { DecodeSession, run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { run as tap, Tap } from "../lib/cli/tap.ts";
@@ -166,6 +167,16 @@ describe("decode", () => {
     const short = join(folder, "short.pcap");
     writeFileSync(short, whole.subarray(0, at - 5));
     assert.match((await command(short)).err, /the file ends within a packet/);
+    const torn = join(folder, "torn.pcap.gz");
+    const gzip = gzipSync(whole);
+    writeFileSync(torn, gzip.subarray(0, gzip.length >> 1));
+    const part = await command("-f", "jsonl", torn);
+    assert.match(part.err, /the file ends within a packet/);
+    assert.equal(part.out.slice(0, 100_000), plain.out.slice(0, 100_000));
+    assert.equal(
+      rowsOf(part.out).length,
+      [...decodeCapture(gzip.subarray(0, gzip.length >> 1))].length,
+    );
   });
 
   it("no path, word or header of a capture can end a line or command a terminal", async () => {

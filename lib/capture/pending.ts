@@ -45,8 +45,8 @@ export class Pending {
   }
 
   /**
-   * Place of the request with this xid, counted from the oldest; -1 when there is none. Special xids
-   * repeat: then it is the oldest of those that cannot have been answered yet.
+   * Place of the request with this xid, counted from the oldest; -1 when there is none. Special
+   * xids repeat: then it is the oldest of those that cannot have been answered yet.
    */
   find(xid: number): number {
     const first = this.#from(0, xid);

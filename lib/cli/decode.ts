@@ -3,7 +3,7 @@
 
 import { open } from "node:fs/promises";
 import process from "node:process";
-import { createGunzip } from "node:zlib";
+import { constants as zlib, createGunzip } from "node:zlib";
 import { Fault } from "../base/errors.ts";
 import { parseId } from "../base/ids.ts";
 import { type CaptureFacts, Decoder } from "../capture/decoder.ts";
@@ -264,7 +264,8 @@ async function* unpacked(raw: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8A
   if (first.done === true) return;
   const rest = resumed(first.value, raw);
   if (!isGzip(first.value)) return yield* rest;
-  const unpack = createGunzip();
+  // A file that ends too early gives what is there, as one that is not packed does.
+  const unpack = createGunzip({ finishFlush: zlib.Z_SYNC_FLUSH });
   const feed = (async () => {
     for await (const chunk of rest) {
       if (!unpack.write(chunk.slice())) await new Promise((done) => unpack.once("drain", done));
