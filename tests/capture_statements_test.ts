@@ -13,6 +13,7 @@ const framed = (...parts: (Uint8Array | number[])[]): Uint8Array => {
 };
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 const talk = (): Conversation => new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]);
+const b32Bytes = (value: number): Uint8Array => put(b32(value));
 const PING = framed(b32(-2), b32(11));
 const PONG = framed(b32(-2), zeros(8), b32(0));
 
@@ -38,6 +39,33 @@ describe("the name of a server", () => {
     const conversation = talk().open().send(0, HELLO).send(1, WELCOME);
     conversation.frames.splice(3, 1); // the connect request
     assert.deepEqual(sidsOf(conversation), [null]);
+  });
+});
+
+describe("a learner that catches up", () => {
+  const packet = (type: number, high: number, low: number, data: Uint8Array | null): Uint8Array =>
+    put(b32(type), b32(high), b32(low), b32(data?.length ?? -1), data ?? [], b32(-1));
+  /** The end of a session that no client asked for. */
+  const expiry = (low: number): Uint8Array =>
+    packet(2, 1, low, put(b32(0x01000000), b32(low), b32(0), b32(1), b32(low), zeros(8), b32(-11)));
+  const [DIFF, UPTODATE, NEWLEADER] = [13, 12, 10];
+  const sid2 = put(zeros(4), b32(2), b32(0x10000), zeros(8));
+
+  it("is sent the past: no session expires and nothing is written by that", () => {
+    const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.3", 2888]).open()
+      .send(0, packet(11, 1, 0, sid2)).send(1, packet(17, 2, 0, b32Bytes(0x10000)))
+      .send(0, packet(18, 1, 1, b32Bytes(1))).send(1, packet(DIFF, 1, 2, null))
+      .send(1, expiry(2)).send(1, packet(4, 1, 2, null))
+      .send(1, packet(NEWLEADER, 2, 0, null)).send(0, packet(3, 2, 0, null))
+      .send(1, packet(UPTODATE, 2, 0, null))
+      .send(1, expiry(3)).send(0, packet(3, 1, 3, null)).send(1, packet(4, 1, 3, null));
+    const { decoded } = decodeAll(pcapFile(conversation.frames));
+    const told = decoded.flatMap((one) =>
+      one.type === "write" || one.type === "session" ? [[one.type, one.zxid]] : []
+    );
+    assert.deepEqual(told, [["session", 0x100000003n], ["write", 0x100000003n]]);
+    const [sync] = decoded.filter((one) => one.type === "sync");
+    assert.deepEqual([sync?.proposals, sync?.outcome], [1, "complete"]);
   });
 });
 

@@ -297,9 +297,10 @@ export class QuorumTalk implements Talk, RecordOwner {
     const path = txnType > 0 && txnType !== OpCode.multi ? textAt(bytes, body, end) : null;
     const isInform = type !== PacketType.PROPOSAL;
     const txn: SeenTxn = { high, low, session, cxid, type: txnType, error, path };
-    this.#story.writes.proposed(this.#conn, txn, time, isInform);
-    if (txnType === OpCode.closeSession && cxid === 0 && lost === 0) {
-      this.#expired(session, high, low, time);
+    if (!this.#sync.isReplaying) {
+      this.#story.writes.proposed(this.#conn, txn, time, isInform);
+      const isExpiry = txnType === OpCode.closeSession && cxid === 0 && lost === 0;
+      if (isExpiry) this.#expired(session, high, low, time);
     }
     if (!this.#context.isRich) return {};
     return { session, xid: cxid, path, error: error === 0 ? null : error, note: opName(txnType) };

@@ -30,6 +30,15 @@ export class SyncTracker {
     return this.#isOver;
   }
 
+  /** What the leader proposes now is the past; unknown, and so false, once bytes of it are lost. */
+  get isReplaying(): boolean {
+    return this.#isBegun && !this.#isOver && Number.isNaN(this.#newLeader) && this.#lost === 0;
+  }
+
+  get #isBegun(): boolean {
+    return !Number.isNaN(this.#started) || this.#kind !== null;
+  }
+
   sid: bigint | null = null;
   /** The epoch that this leader works in. */
   epoch: bigint | null = null;
@@ -113,8 +122,7 @@ export class SyncTracker {
   }
 
   close(time: number): void {
-    const isBegun = !Number.isNaN(this.#started) || this.#kind !== null;
-    if (!this.#isOver && isBegun) this.#tell(time, null, "broken off");
+    if (!this.#isOver && this.#isBegun) this.#tell(time, null, "broken off");
   }
 
   #tell(time: number, upToDate: number | null, outcome: SyncStory["outcome"]): void {
