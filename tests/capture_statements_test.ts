@@ -42,6 +42,30 @@ describe("the name of a server", () => {
   });
 });
 
+describe("an IPv6 address", () => {
+  it("is the same in a greeting and in a packet, however it is written", () => {
+    const host = "2001:db8:0:0:0:0:0:1";
+    const greeting = (sid: number, text: string): Uint8Array => {
+      const bytes = new TextEncoder().encode(text);
+      return put(b32(-1), b32(-65536), b32(0), b32(sid), b32(bytes.length), bytes);
+    };
+    const vote = (leader: number): Uint8Array => {
+      const head = put(b32(0), b32(0), b32(leader), zeros(8), zeros(4), b32(1), zeros(8), b32(2));
+      return framed(head, b32(0));
+    };
+    for (const text of [`[${host}]:3881`, "[2001:DB8::1]:3881", "[2001:db8::1%eth0]:3881"]) {
+      const wrap = (ip: Uint8Array): Uint8Array => put(zeros(12), [0x86, 0xdd], ip);
+      const first = new Conversation([host, 8], [host, 3882], { wrap }).open()
+        .send(0, greeting(1, text)).send(0, vote(1));
+      const second = new Conversation([host, 9], [host, 3881], { wrap, time: 1e9 }).open()
+        .send(0, greeting(2, `[${host}]:3882`)).send(0, vote(2)).send(1, vote(1));
+      const { messages } = decodeAll(pcapFile([...first.frames, ...second.frames]));
+      const { from, fromSid, toSid } = messages[messages.length - 1];
+      assert.deepEqual([from, fromSid, toSid], ["[2001:db8::1]:3881", 1n, 2n], text);
+    }
+  });
+});
+
 describe("a learner that catches up", () => {
   const packet = (type: number, high: number, low: number, data: Uint8Array | null): Uint8Array =>
     put(b32(type), b32(high), b32(low), b32(data?.length ?? -1), data ?? [], b32(-1));

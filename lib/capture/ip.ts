@@ -71,20 +71,13 @@ export class AddressBook {
     return number;
   }
 
-  /** The eight groups of an address, longest run of zeros shortened. */
   text(number: number): string {
     const groups: number[] = [];
     for (let i = 0; i < 4; i++) {
       const word = this.#words[number * 4 + i];
       groups.push(word >>> 16, word & 0xffff);
     }
-    const full = groups.map((group) => group.toString(16)).join(":");
-    const runs = full.match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? [];
-    const longest = runs.reduce((a, b) => (b.length > a.length ? b : a), "");
-    if (longest === "") return full;
-    const at = full.indexOf(longest);
-    const tail = full.slice(at + longest.length);
-    return `${full.slice(0, at)}${tail === "" ? "::" : `:${tail}`}`;
+    return v6Text(groups);
   }
 
   #grow(): void {
@@ -104,6 +97,17 @@ export class AddressBook {
     }
     this.#slots = slots;
   }
+}
+
+/** The eight groups of an IPv6 address, longest run of zeros shortened. */
+export function v6Text(groups: readonly number[]): string {
+  const full = groups.map((group) => group.toString(16)).join(":");
+  const runs = full.match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? [];
+  const longest = runs.reduce((a, b) => (b.length > a.length ? b : a), "");
+  if (longest === "") return full;
+  const at = full.indexOf(longest);
+  const tail = full.slice(at + longest.length);
+  return `${full.slice(0, at)}${tail === "" ? "::" : `:${tail}`}`;
 }
 
 /** Dotted form of an IPv4 address. */

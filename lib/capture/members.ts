@@ -6,6 +6,7 @@
 import type { Sid } from "../base/ids.ts";
 import type { Side } from "./flows.ts";
 import type { Conn } from "./context.ts";
+import { v6Text } from "./ip.ts";
 import type { Protocol } from "./message.ts";
 
 const LINE = /^server\.(\d+)=(.+)$/;
@@ -35,14 +36,14 @@ export class Members {
   listens(name: string, sid: Sid): void {
     if (sid < 0n) return;
     this.known.add(sid);
-    this.#listeners.set(name, sid);
+    this.#listeners.set(asSeen(name), sid);
     this.lives(name, sid);
   }
 
   /** `sid` has something to do with this `address:port`, whose port may be any. */
   lives(name: string, sid: Sid): void {
     if (sid < 0n) return;
-    const host = hostOf(name);
+    const host = hostOf(asSeen(name));
     const sids = this.#hosts.get(host) ?? new Set();
     this.#hosts.set(host, sids.add(sid));
     this.known.add(sid);
@@ -74,13 +75,14 @@ export class Members {
       host = match[1];
       this.listens(`${host}:${match[2]}`, sid);
       this.listens(`${host}:${match[3]}`, sid);
-      this.services.set(`${host}:${match[2]}`, "quorum");
-      this.services.set(`${host}:${match[3]}`, "election");
+      this.services.set(asSeen(`${host}:${match[2]}`), "quorum");
+      this.services.set(asSeen(`${host}:${match[3]}`), "election");
     }
     const port = /(?:^|:)(\d+)$/.exec(client)?.[1];
     if (port === undefined || host === "") return;
     const at = client.slice(0, -port.length - 1);
-    this.listens(`${at === "" || at === "0.0.0.0" ? host : at}:${port}`, sid);
+    const isAny = at === "" || at === "0.0.0.0" || asSeen(`${at}:0`) === "[::]:0";
+    this.listens(`${isAny ? host : at}:${port}`, sid);
   }
 
   /** The sid of one end of a connection: told by itself, or known from its address. */
@@ -96,6 +98,16 @@ export class Members {
     const sids = this.#hosts.get(hostOf(name));
     return sids?.size === 1 ? [...sids][0] : null;
   }
+}
+
+/** An IPv6 address as packets give it: servers write all eight groups, people as they like. */
+function asSeen(name: string): string {
+  const match = /^\[([0-9a-fA-F:]+)(?:%[^\]]*)?\](:\d+)$/.exec(name);
+  if (match === null) return name;
+  const [left, right] = match[1].split("::").map((text) => text === "" ? [] : text.split(":"));
+  const between = right === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  const groups = [...left, ...new Array<string>(between).fill("0"), ...(right ?? [])];
+  return `[${v6Text(groups.map((group) => parseInt(group, 16)))}]${match[2]}`;
 }
 
 const hostOf = (name: string): string => name.slice(0, name.lastIndexOf(":"));
