@@ -66,6 +66,36 @@ describe("an IPv6 address", () => {
   });
 });
 
+describe("a connection that was there before the capture", () => {
+  const vote = (leader: number, round: number): Uint8Array => {
+    const head = put(b32(0), b32(0), b32(leader), zeros(8), zeros(4), b32(round), zeros(8), b32(2));
+    return framed(head, b32(0));
+  };
+  const secret = (length: number): Uint8Array => put([23, 3, 3, 0, length], zeros(length));
+  const first = (from: [string, number], to: [string, number], said: Uint8Array[]) => {
+    const conversation = new Conversation(from, to);
+    for (const bytes of said) conversation.send(0, bytes);
+    const [message] = decodeAll(pcapFile(conversation.frames)).messages;
+    return [message.protocol, message.direction];
+  };
+
+  it("has the listener where its port says, whoever speaks first", () => {
+    const [dialler, listener]: [string, number][] = [["10.0.0.1", 45_000], ["10.0.0.2", 3888]];
+    const votes = [vote(1, 1), vote(2, 1), vote(3, 1)];
+    assert.deepEqual(first(dialler, listener, votes), ["election", "up"]);
+    assert.deepEqual(first(listener, dialler, votes), ["election", "down"]);
+    const records = [secret(80), secret(90), secret(100)];
+    const [browser, secure]: [string, number][] = [["10.0.0.1", 45_000], ["10.0.0.2", 2281]];
+    assert.deepEqual(first(browser, secure, records), ["tls", "up"]);
+    assert.deepEqual(first(secure, browser, records), ["tls", "down"]);
+  });
+
+  it("has the leader where a session is said to be valid", () => {
+    const valid = put(b32(6), zeros(0), b32(-1), b32(-1), b32(9), zeros(8), [1], b32(-1));
+    assert.deepEqual(first(["10.0.0.3", 2888], ["10.0.0.1", 45_000], [valid]), ["quorum", "down"]);
+  });
+});
+
 describe("a learner that catches up", () => {
   const packet = (type: number, high: number, low: number, data: Uint8Array | null): Uint8Array =>
     put(b32(type), b32(high), b32(low), b32(data?.length ?? -1), data ?? [], b32(-1));

@@ -21,6 +21,11 @@ const HELD_MAX = 1 << 18;
 const SEEN_MAX = 4 << 20;
 const SERVICES_MAX = 10_000;
 
+/** Ports from here on are what systems give to those who dial. */
+const EPHEMERAL = 32768;
+/** Found in what either side may have said. */
+const ALIKE: ReadonlySet<string> = new Set(["a notification", "TLS records"]);
+
 const ID: Verdict = {
   protocol: "election",
   role: "client",
@@ -172,12 +177,23 @@ export class Guess implements Talk {
     return null;
   }
 
+  /** Where both sides talk alike only addresses tell who dialled; null when they do not either. */
+  #dialler(verdict: Verdict): Side | null {
+    if (!ALIKE.has(verdict.why)) return null;
+    const { names, flow: { ports } } = this.#conn;
+    const { services } = this.#context.members;
+    const [isFirst, isSecond] = names.map((name) => services.get(name) === verdict.protocol);
+    if (isFirst !== isSecond) return isFirst ? 1 : 0;
+    const [first, second] = ports.map((port) => port >= EPHEMERAL);
+    return first === second ? null : first ? 0 : 1;
+  }
+
   /** Puts the talk in place and says so. */
   #settle(verdict: Verdict, side: Side, time: number, isBegin: boolean): Talk {
     const conn = this.#conn;
     // Who dialled is the client, learner or elector; without the SYN the bytes must tell.
     const speaker = verdict.role === "client" ? side : (side ^ 1) as Side;
-    conn.clientSide = conn.flow.opener ?? speaker;
+    conn.clientSide = conn.flow.opener ?? this.#dialler(verdict) ?? speaker;
     const talk = this.#talk(verdict, isBegin ? side : null);
     conn.talk = talk;
     const { services } = this.#context.members;

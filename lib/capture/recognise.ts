@@ -179,7 +179,9 @@ export function recogniseMiddle(bytes: Uint8Array, end: number, places: Places):
   if (start < 0 || search === null) return null;
   if (search.protocol !== "quorum") return search;
   const type = i32(bytes, start);
-  const isLeader = FROM_LEADER.has(type) || (type === 5 && i32(bytes, start + 12) === -1);
+  const length = i32(bytes, start + 12);
+  const isLeader = FROM_LEADER.has(type) || (type === 5 && length === -1) ||
+    (type === 6 && length === 9); // REVALIDATE: the answer has a flag for the timeout
   return { ...search, role: isLeader ? "server" : "client" };
 }
 
