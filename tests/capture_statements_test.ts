@@ -96,6 +96,23 @@ describe("a connection that was there before the capture", () => {
   });
 });
 
+describe("an election", () => {
+  it("is not won by one server's own vote where nobody knows how many vote", () => {
+    // As 3.4 has it: a bare id greets, notifications carry no configuration.
+    const vote = framed(b32(0), b32(0), b32(2), zeros(8), zeros(4), b32(1), zeros(8), b32(1));
+    const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.1", 3888]).open()
+      .send(0, put(b32(0), b32(2))).send(0, vote).wait(5e9).send(0, vote);
+    const { decoded, messages } = decodeAll(pcapFile(conversation.frames));
+    assert.deepEqual(messages.map((one) => one.kind), [
+      "greeting",
+      "notification",
+      "notification",
+    ]);
+    const leaders = decoded.flatMap((one) => one.type === "election" ? [one.leader] : []);
+    assert.deepEqual(leaders, [null]);
+  });
+});
+
 describe("a learner that catches up", () => {
   const packet = (type: number, high: number, low: number, data: Uint8Array | null): Uint8Array =>
     put(b32(type), b32(high), b32(low), b32(data?.length ?? -1), data ?? [], b32(-1));

@@ -160,7 +160,9 @@ export class Elections {
     const electorate = voters.size > 0
       ? voters
       : new Set([...known].filter((sid) => !observers.has(sid)));
-    return sids.filter((sid) => electorate.has(sid)).length * 2 > electorate.size;
+    // Whoever elects has somebody to elect with, also where we have not met him yet.
+    const size = voters.size > 0 ? voters.size : Math.max(2, electorate.size);
+    return sids.filter((sid) => electorate.has(sid)).length * 2 > size;
   }
 
   #finish(
