@@ -5,8 +5,7 @@ import { type AdminView, FourLetterWords } from "../admin/four_letter.ts";
 import { buildDate } from "../admin/java_text.ts";
 import { Metrics } from "../admin/metrics.ts";
 import type { PagesView } from "../admin/page_views.ts";
-import { Inspection } from "../server/inspect.ts";
-import type { Server } from "../server/server.ts";
+import type { Inspection } from "../server/inspect.ts";
 import type { FlushInfo } from "../store/store.ts";
 import { configText } from "./config.ts";
 import { withoutSecrets } from "./config_secrets.ts";
@@ -36,7 +35,6 @@ export class Operator {
   readonly #facts: HostFacts | null;
   readonly words: FourLetterWords;
   #slowFlushes = 0;
-  #inspection: { readonly server: Server; readonly view: Inspection } | null = null;
 
   constructor(peer: Peer, facts: HostFacts | null) {
     this.#peer = peer;
@@ -85,14 +83,11 @@ export class Operator {
     this.meters.keyed("quota_exceeded_error_per_namespace", namespace).add(1);
   }
 
-  /** What a server shows of itself, kept while it is the same server. */
+  /** What a server shows of itself. Kept by the server: nothing of one that is over stays here. */
   #serving(): Inspection | null {
     const { server } = this.#peer;
     if (server === null) return null;
-    if (this.#inspection?.server !== server) {
-      this.#inspection = { server, view: new Inspection(server.core) };
-    }
-    const { view } = this.#inspection;
+    const view = server.inspection;
     view.onReset = () => this.#peer.ensemble?.resetProposalSizes();
     view.proposalSizes = this.#peer.ensemble?.proposalSizes ?? null;
     return view;

@@ -65,6 +65,7 @@ export class Peer {
   #ensemble: Ensemble | null = null;
   #purge: Autopurge | null = null;
   #server: Server | null = null;
+  /** Of a server that stands alone; a member's is its ensemble's, and may be replaced there. */
   #tree: Tree | null = null;
   #isTurnDue = false;
   /** When the clock wakes us; null when it does not. */
@@ -99,7 +100,6 @@ export class Peer {
     const recovered = store.recover(treeOptions(config, this.#ports.note));
     this.operator.meters.tally("dbinittime").add(this.#clock.now().mono - began);
     this.operator.meters.tally("startup_txns_loaded").add(recovered.replayed);
-    this.#tree = recovered.tree;
     this.store.onFlush = (flush) => this.operator.flushed(flush);
     const snapshots = this.operator.meters.tally("snapshottime");
     this.store.onSnapshot = (millis) => snapshots.add(millis);
@@ -108,7 +108,10 @@ export class Peer {
     this.#purge = new Autopurge(this.#ports.disk, store.dirs, config, this.#ports.note, now);
     this.#listenForOperators();
     this.#clientPort?.listen();
-    if (config.mode === "standalone") return this.#serveAlone(recovered.tree, false);
+    if (config.mode === "standalone") {
+      this.#tree = recovered.tree;
+      return this.#serveAlone(recovered.tree, false);
+    }
     // Logs of a 3.4 that were trusted: the next start must not need to be told so (ZOOKEEPER-3781).
     if (recovered.snapshot === null && recovered.lastZxid > 0n) this.#takeFirstSnapshot();
     this.#ensemble = new Ensemble(this, this.#ports, recovered);
