@@ -15,6 +15,7 @@ import { Filter, globToRegExp } from "../lib/capture/filter.ts";
 import { isoTime } from "../lib/capture/json.ts";
 import { Histogram } from "../lib/capture/histogram.ts";
 import { decodeCapture } from "../lib/capture/iterate.ts";
+import { Report } from "../lib/capture/report.ts";
 import { DecodeSession, run as decode } from "../lib/cli/decode.ts";
 import type { CliIo } from "../lib/cli/io.ts";
 import { run as tap, Tap } from "../lib/cli/tap.ts";
@@ -331,6 +332,17 @@ describe("the HTML report", () => {
     const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(out)?.[1] ?? "") as Row;
     assert.equal((data.messages as unknown[]).length, 10);
     assert.equal(data.left, account.messages.length - 10);
+    assert.match(String(data.more), /^Only the first 10 messages .* or raise --limit\.$/);
+  });
+  it("says when stories alone were left out, and not that messages were", () => {
+    const report = new Report(10);
+    const story = account.decoded.find((one) => one.type === "session");
+    assert.ok(story);
+    for (let i = 0; i < 2001; i++) report.add(story);
+    const [, more] = /"more":"(.*?)"/.exec(report.page(account.facts)) ?? [];
+    const words =
+      "Only the first 2000 stories are, 1 more were left out: narrow it down with filters.";
+    assert.equal(more, words);
   });
 
   const browser = ["chromium", "chromium-browser", "google-chrome"].find((name) =>

@@ -54,6 +54,25 @@ export class Report {
     this.#messages.push({ ...message, bytes: message.bytes.slice(0, BYTES_MAX) });
   }
 
+  /** What is not on the page, and what to do about it; empty when all is. */
+  #more(): string {
+    const parts: string[] = [];
+    if (this.#left > 0) {
+      const shown = this.#messages.length;
+      parts.push(
+        `Only the first ${shown} messages are in this report, ${this.#left} more were left out: ` +
+          "narrow it down with filters, or raise --limit.",
+      );
+    }
+    if (this.#leftStories > 0) {
+      parts.push(
+        `Only the first ${STORIES_MAX} stories are, ${this.#leftStories} more were left out: ` +
+          "narrow it down with filters.",
+      );
+    }
+    return parts.join(" ");
+  }
+
   /** The page. */
   page(facts: CaptureFacts): string {
     const lanes = new Lanes(this.#messages);
@@ -66,7 +85,7 @@ export class Report {
       end: ms(end),
       facts: factRows(facts),
       left: this.#left,
-      leftStories: this.#leftStories,
+      more: this.#more(),
       lanes: lanes.list,
       messages,
       stories: this.#stories.map(storyRow),

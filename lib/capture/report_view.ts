@@ -178,9 +178,7 @@ document.querySelectorAll("#tabs button").forEach(b=>b.addEventListener("click",
 function fill(){
  $("facts").innerHTML=D.facts.map(([k,v])=>"<span class='fact"+(/not captured|unreadable/.test(k)?" bad":"")+
   "'>"+k+" <b>"+esc(v)+"</b></span>").join("");
- if(D.left||D.leftStories){$("more").hidden=false;
-  $("more").textContent="Only the first "+M.length+" messages are in this report, "+D.left+
-   " more were left out: narrow it down with filters, or raise --limit.";}
+ if(D.more){$("more").hidden=false;$("more").textContent=D.more;}
  const used=new Set(M.map(m=>m.p));
  $("protocols").innerHTML=PROTO.map((p,i)=>used.has(i)?"<button aria-pressed='true' data-p='"+i+
   "'><i style='background:var(--"+p+")'></i>"+p+"</button>":"").join("");
