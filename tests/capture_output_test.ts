@@ -267,6 +267,13 @@ describe("filters", () => {
     const own = await pick("--client", client);
     assert.ok(own.length > 0 && own.every((row) => row.from === client || row.to === client));
   });
+  it("--path finds what a multi does there, with its answer", async () => {
+    const found = await pick("--path", "/m/short", "--op", "multi");
+    const [request] = found;
+    assert.deepEqual([request?.kind, found[found.length - 1]?.about], ["request", request?.n]);
+    assert.ok(found.some((row) => row.kind === "packet" && row.name === "PROPOSAL"));
+    assert.deepEqual(await pick("--path", "/m/none"), []);
+  });
   it("--since and --until take offsets and times of day", async () => {
     const between = all.filter((one) => one.time >= 5e9 && one.time <= 6e9).length;
     assert.equal((await pick("--since", "+5", "--until", "+6")).length, between);

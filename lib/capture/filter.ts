@@ -5,8 +5,12 @@ import type { SessionId, Sid, Zxid } from "../base/ids.ts";
 import { opName } from "../txn/opcodes.ts";
 import { CONNECT_OP } from "./client_ops.ts";
 import type { Conn, Context } from "./context.ts";
+import { spansOf } from "./fields.ts";
 import type { Decoded, Message, Story } from "./message.ts";
 import { NO_PATH } from "./paths.ts";
+
+const MULTIS: ReadonlySet<string> = new Set(["multi", "multiRead"]);
+const MULTIS_MAX = 1 << 16;
 
 export interface Criteria {
   /** Op, packet or word names, lower case. */
@@ -40,6 +44,8 @@ export function globToRegExp(glob: string): RegExp {
 export class Filter {
   readonly #criteria: Criteria;
   readonly #paths: readonly RegExp[];
+  /** Multis that were let through for their paths and have no answer yet. */
+  readonly #multis = new Set<number>();
 
   constructor(criteria: Criteria) {
     this.#criteria = criteria;
@@ -61,7 +67,7 @@ export class Filter {
   message(message: Message): boolean {
     const { ops, sessions, errors, slower } = this.#criteria;
     if (ops !== undefined && !this.#isOp(message)) return false;
-    if (this.#paths.length > 0 && !this.#isPath(message.path)) return false;
+    if (this.#paths.length > 0 && !this.#isOnPath(message)) return false;
     if (sessions !== undefined && (message.session === null || !sessions.has(message.session))) {
       return false;
     }
@@ -128,6 +134,23 @@ export class Filter {
     const { ops } = this.#criteria;
     if (ops === undefined || ops.has(message.name.toLowerCase())) return true;
     return message.kind === "packet" && ops.has(message.note.toLowerCase());
+  }
+
+  /** A multi is on each path that one of its parts names, and its answer is where it was. */
+  #isOnPath(message: Message): boolean {
+    if (message.path !== null) return this.#isPath(message.path);
+    const { kind, name, note, about } = message;
+    if (kind === "reply") return about !== null && this.#multis.delete(about);
+    const isMulti = kind === "request" ? MULTIS.has(name) : kind === "packet" && MULTIS.has(note);
+    const isThere = isMulti &&
+      spansOf(message).some(({ tag, value }) =>
+        tag === "path" && typeof value === "string" && this.#isPath(value)
+      );
+    if (isThere && kind === "request") {
+      if (this.#multis.size >= MULTIS_MAX) this.#multis.clear();
+      this.#multis.add(message.n);
+    }
+    return isThere;
   }
 
   #isPath(path: string | null): boolean {
