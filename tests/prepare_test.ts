@@ -621,6 +621,19 @@ describe("quotas", () => {
     agrees(server);
   });
 
+  it("are spoken of once a second, however often a client tries", () => {
+    const { server, client } = limited("count=-1,bytes=-1=;byteHardLimit=4;countHardLimit=2");
+    assert.equal(client.create("/x/a", "1234"), 0);
+    const told = () => server.notes.filter((note) => note.includes("quota of /x"));
+    for (let i = 0; i < 500; i++) assert.equal(client.create("/x/b"), E.QUOTAEXCEEDED);
+    assert.deepEqual(told(), ["the hard count quota of /x is exceeded"]);
+    assert.equal(client.set("/x/a", "12345"), E.QUOTAEXCEEDED);
+    assert.equal(told().length, 2, "another limit is another matter");
+    server.pass(1000);
+    for (let i = 0; i < 10; i++) assert.equal(client.create("/x/b"), E.QUOTAEXCEEDED);
+    assert.equal(told().length, 3);
+  });
+
   it("let everything pass when the limits make no sense", () => {
     const { client } = limited("nonsense");
     assert.equal(client.create("/x/a", "1234"), 0);

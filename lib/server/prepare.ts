@@ -69,6 +69,7 @@ export class Prepare implements PrepareFace {
   readonly #sessions: SessionTracker;
   readonly #options: PrepareOptions;
   readonly #ops: OpPreparer;
+  readonly #quota: QuotaGuard;
   readonly #note: Trace["note"];
   readonly #input: Input;
 
@@ -83,18 +84,15 @@ export class Prepare implements PrepareFace {
     this.#note = note;
     this.nextZxid = tree.lastZxid + 1n;
     this.outstanding = new Outstanding(tree, options.digests);
-    this.#ops = new OpPreparer(
-      this.outstanding,
-      sessions,
-      options,
-      new QuotaGuard(tree, options.enforceQuota, note, options.quotaExceeded),
-    );
+    this.#quota = new QuotaGuard(tree, options.enforceQuota, note, options.quotaExceeded);
+    this.#ops = new OpPreparer(this.outstanding, sessions, options, this.#quota);
     this.#input = new Input(new Uint8Array(0), 0, 0, options.recordLimit);
   }
 
   prepare(request: Request, now: Instant): Txn {
     const zxid = this.nextZxid;
     this.nextZxid = zxid + 1n;
+    this.#quota.now = now.mono;
     const time = BigInt(Math.floor(now.wall));
     const txn: Preparing = {
       zxid,

@@ -3,10 +3,19 @@
 //
 // Must agree with ZooKeeperServer.checkQuota.
 
-import type { Trace } from "../ports.ts";
+import type { Millis, Trace } from "../ports.ts";
 import type { Tree } from "../tree/tree.ts";
 
+/** One limit is spoken of so often at the most: whoever stands at it may try a thousand times a second. */
+const QUIET: Millis = 1000;
+/** Limits that were spoken of lately; paths are the clients' to choose. */
+const NOTED_MAX = 100;
+
 export class QuotaGuard {
+  /** Monotonic, of the request at hand. */
+  now: Millis = 0;
+  /** When each limit was spoken of last, and how often it was passed since. */
+  readonly #noted = new Map<string, { readonly at: Millis; unsaid: number }>();
   readonly #tree: Tree;
   readonly #enforced: boolean;
   readonly #note: Trace["note"];
@@ -56,12 +65,22 @@ export class QuotaGuard {
     const isHard = hard > -1n;
     const limit = isHard ? hard : soft;
     if (more === 0n || limit <= -1n || used + more <= limit) return false;
-    const kind = isHard ? "hard" : "soft";
-    this.#note("warn", "quota", `the ${kind} ${what} quota of ${prefix} is exceeded`, {
-      path: prefix,
-      [what]: used + more,
-      limit,
-    });
+    const text = `the ${isHard ? "hard" : "soft"} ${what} quota of ${prefix} is exceeded`;
+    this.#say(text, { path: prefix, [what]: used + more, limit });
     return isHard;
+  }
+
+  #say(text: string, facts: Parameters<Trace["note"]>[3]): void {
+    const noted = this.#noted.get(text);
+    if (noted !== undefined && this.now - noted.at < QUIET) {
+      noted.unsaid += 1;
+      return;
+    }
+    this.#noted.delete(text); // the newest is the last
+    this.#noted.set(text, { at: this.now, unsaid: 0 });
+    const [oldest] = this.#noted.keys();
+    if (this.#noted.size > NOTED_MAX && oldest !== undefined) this.#noted.delete(oldest);
+    const unsaid = noted?.unsaid ?? 0;
+    this.#note("warn", "quota", text, unsaid === 0 ? facts : { ...facts, unsaid });
   }
 }
