@@ -468,6 +468,40 @@ describe("tap", () => {
     assert.equal(said.out.match(/imok/g)?.length, 3);
   });
 
+  it("a connection that one side resets is reset for the other", async () => {
+    const heard: string[] = [];
+    const listen = (socket: Socket): void => {
+      socket.once("data", (bytes) => {
+        if (bytes.toString() === "server") socket.resetAndDestroy();
+        else socket.write("heard");
+      });
+      socket.on("error", (error: NodeJS.ErrnoException) => heard.push(String(error.code)));
+    };
+    const server = createServer(listen);
+    const port = await listening(server);
+    const said: Said = { out: "", err: "" };
+    const stop = new AbortController();
+    const io = terminal(said, stop.signal);
+    const proxy = new Tap(new DecodeSession(PLAIN, io), { host: "127.0.0.1", port }, io);
+    const running = proxy.serve({ host: "127.0.0.1", port: 0 });
+    const at = Number(await poll(() => /tapping 127\.0\.0\.1:(\d+)/.exec(said.err)?.[1]));
+    const first = connect(at, "127.0.0.1");
+    first.write("server");
+    const end = await new Promise((done) => {
+      first.once("error", (error: NodeJS.ErrnoException) => done(error.code));
+      first.once("end", () => done("end"));
+    });
+    assert.equal(end, "ECONNRESET");
+    const second = connect(at, "127.0.0.1");
+    second.write("client");
+    second.once("data", () => second.resetAndDestroy());
+    await poll(() => proxy.sockets === 0 && second.destroyed ? true : undefined);
+    assert.equal(await poll(() => heard[0]), "ECONNRESET");
+    stop.abort();
+    await running;
+    server.close();
+  });
+
   it("a client that ends before the server is there has ended", () => {
     const flags: number[] = [];
     const packets = new TapPackets(({ bytes }) => flags.push(bytes[33]));

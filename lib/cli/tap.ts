@@ -146,8 +146,8 @@ export class Tap {
     this.#pass(server, client, (bytes) => flow.data(1, bytes), () => flow.end(1));
     const over = (): void => {
       flow.reset();
-      client.destroy();
-      server.destroy();
+      cut(client);
+      cut(server);
     };
     client.on("error", over);
     server.on("error", (error) => {
@@ -176,6 +176,12 @@ export class Tap {
       end();
     });
   }
+}
+
+/** An end that was a reset stays one: who is left must not take it for a farewell. */
+function cut(socket: Socket): void {
+  if (socket.connecting) socket.destroy();
+  else if (!socket.destroyed) socket.resetAndDestroy();
 }
 
 const isIp = (host: string): boolean => /^[0-9.]+$/.test(host) || host.includes(":");
