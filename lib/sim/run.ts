@@ -232,8 +232,14 @@ class Run {
       if (!ok) return;
     }
     if (!this.#within(PROGRESS_MS, () => this.#isEqual(), "equal zxids after healing")) return;
+    const living = this.clients.filter((client) => client.isConnected)
+      .map((client) => ({ client, session: client.session }));
     const sessionsGone = this.#world.now + 3 * this.#shape.workload.timeoutMs + 20_000;
     while (this.#world.now < sessionsGone && this.#step());
+    for (const { client, session } of living) {
+      if (client.session === session) continue;
+      this.#checks.violation(`client ${client.number} only pings, and its session has ended`);
+    }
     const ops = this.clients.flatMap((client) => client.ops);
     for (const what of judge(ops, registers)) this.#checks.violation(what);
     this.#judgeEffects(ops);

@@ -490,6 +490,11 @@ export const MUTANTS: readonly Mutant[] = [
     file: "server/sessions.ts",
     changes: [["return session.owner === owner ? 0 : ErrorCode.SESSIONMOVED;", "return 0;"]],
   },
+  {
+    name: "a learner does not tell its leader whose sessions are alive",
+    file: "server/server.ts",
+    changes: [["    return this.#intake.touched();", "    return [];"]],
+  },
 ];
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
