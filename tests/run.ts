@@ -13,6 +13,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 interface Totals {
   passed: number;
@@ -109,9 +110,18 @@ function run(command: readonly string[], log: string): Promise<{ code: number; t
   });
 }
 
-function option(args: readonly string[], name: string): string | null {
-  const at = args.indexOf(`--${name}`);
-  return at < 0 ? null : args[at + 1] ?? null;
+const USAGE = "usage: run.ts [--runtime deno|node] [--set fast|interop|soak] [--only TEXT]";
+
+/** What the command line asks for; null when it cannot be. */
+function wanted(args: string[]): { runtime: string; set: string; only: string | null } | null {
+  const text = { type: "string" } as const;
+  try {
+    const { values } = parseArgs({ args, options: { runtime: text, set: text, only: text } });
+    const { runtime = "Deno" in globalThis ? "deno" : "node", set = "fast", only = null } = values;
+    return ["deno", "node"].includes(runtime) && SETS.includes(set) ? { runtime, set, only } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Some tests run the same file on the other runtime: that takes what package.json names. */
@@ -122,16 +132,16 @@ function setUp(): void {
   spawnSync("npm", words, { cwd: ROOT, stdio: "inherit" });
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const runtime = option(args, "runtime") ?? ("Deno" in globalThis ? "deno" : "node");
-  const set = option(args, "set") ?? "fast";
-  if (!["deno", "node"].includes(runtime) || !SETS.includes(set)) {
-    console.error("usage: run.ts [--runtime deno|node] [--set fast|interop|soak] [--only TEXT]");
+async function main(args: string[]): Promise<number> {
+  const asked = wanted(args);
+  if (asked === null) {
+    console.error(USAGE);
     return 2;
   }
+  const { runtime, set, only } = asked;
   mkdirSync(LOGS, { recursive: true });
   setUp();
-  const files = filesOf(set, option(args, "only"));
+  const files = filesOf(set, only);
   if (files.length === 0) {
     console.error(`no test file of set ${set} matches`);
     return 2;
