@@ -61,6 +61,19 @@ async function ask(made: MixedEnsemble, sid: number, isOver: () => boolean): Pro
   client.abandon();
 }
 
+/** Writes forty at a time: who is killed meanwhile leaves a part of a transaction. */
+async function write(made: MixedEnsemble, isOver: () => boolean): Promise<void> {
+  const client = made.client(made.sids);
+  const data = new Uint8Array(700);
+  await client.create("/much", data).catch(() => {}); // another one made it
+  while (!isOver()) {
+    const writes = Array.from({ length: 40 }, () => client.set("/much", data));
+    const ended = await Promise.allSettled(writes);
+    if (ended.some(({ status }) => status === "rejected")) await wait(20);
+  }
+  client.abandon();
+}
+
 describe(`Java alone in chaos with seed ${SEED}`, { skip: javaUnavailable() ?? false }, () => {
   for (const [at, kinds] of ENSEMBLES.entries()) {
     it(`${kinds.join(", ")} print listed errors only`, { timeout: 600_000 }, async (t) => {
@@ -87,31 +100,39 @@ describe(`Java alone in chaos with seed ${SEED}`, { skip: javaUnavailable() ?? f
 
   // A selector of 3.4 that comes upon a link which another thread has just closed leaves its keys as
   // they are, and then accepts what is not there. It takes some sixty rounds to see it once.
-  it("3.4.14 shuts down while links come, 150 times", { timeout: 1_800_000 }, async (t) => {
-    const settings = { initLimit: "20", syncLimit: "8", maxClientCnxns: "0" };
-    const made = await MixedEnsemble.lay(["3.4.14", "3.4.14", "3.4.14"], { doors: true, settings });
-    let isOver = false;
-    const around: Promise<void>[] = [];
-    try {
-      await made.startAll();
-      for (const seat of made.seats) {
-        for (let i = 0; i < 2; i++) around.push(comeAndGo(seat, () => isOver));
-        for (let i = 0; i < 12; i++) around.push(ask(made, seat.sid, () => isOver));
+  it(
+    "3.4.14 shuts down while links come and much is written, 150 times",
+    { timeout: 1_800_000 },
+    async (t) => {
+      const settings = { initLimit: "20", syncLimit: "8", maxClientCnxns: "0" };
+      const made = await MixedEnsemble.lay(["3.4.14", "3.4.14", "3.4.14"], {
+        doors: true,
+        settings,
+      });
+      let isOver = false;
+      const around: Promise<void>[] = [];
+      try {
+        await made.startAll();
+        for (const seat of made.seats) {
+          for (let i = 0; i < 2; i++) around.push(comeAndGo(seat, () => isOver));
+          for (let i = 0; i < 12; i++) around.push(ask(made, seat.sid, () => isOver));
+        }
+        for (let i = 0; i < 3; i++) around.push(write(made, () => isOver));
+        for (let round = 1; round <= 150; round++) {
+          const [leader] = [...await made.roles()].find(([, role]) => role === "leader") ?? [1];
+          await made.kill(leader);
+          await wait(300);
+          await made.start(leader);
+          await made.serving();
+          if (round % 10 === 0) t.diagnostic(`round ${round}: ${[...judged(made).keys()]}`);
+        }
+        judge(judged(made));
+      } finally {
+        isOver = true;
+        await made.close();
+        await Promise.all(around);
       }
-      for (let round = 1; round <= 150; round++) {
-        const [leader] = [...await made.roles()].find(([, role]) => role === "leader") ?? [1];
-        await made.kill(leader);
-        await wait(300);
-        await made.start(leader);
-        await made.serving();
-        if (round % 10 === 0) t.diagnostic(`round ${round}: ${[...judged(made).keys()]}`);
-      }
-      judge(judged(made));
-    } finally {
-      isOver = true;
-      await made.close();
-      await Promise.all(around);
-    }
-    rmSync(made.dir, { recursive: true });
-  });
+      rmSync(made.dir, { recursive: true });
+    },
+  );
 });

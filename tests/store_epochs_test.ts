@@ -39,6 +39,25 @@ describe("epochs", () => {
     assert.deepEqual(again.store.epochs(), { accepted: 7n, current: 1n });
   });
 
+  test("the current one is written behind the log that it speaks of, the promised one at once", () => {
+    const opened = open(inEpoch(1));
+    const { store, disk } = opened;
+    store.epochs();
+    const saved: string[] = [];
+    const work = new Workload(1);
+    work.nextEpoch();
+    for (const txn of work.many(5).slice(3)) store.append(txn);
+    store.saveEpoch("currentEpoch", 3n, () => saved.push("currentEpoch"));
+    store.saveEpoch("acceptedEpoch", 3n, () => saved.push("acceptedEpoch"));
+    opened.settle();
+    assert.deepEqual(saved, ["acceptedEpoch"]);
+    assert.equal(read(disk, "currentEpoch"), "1");
+    store.commitTurn();
+    opened.settle();
+    assert.deepEqual(saved, ["acceptedEpoch", "currentEpoch"]);
+    assert.equal(read(disk, "currentEpoch"), "3");
+  });
+
   test("an epoch that cannot be stored is fatal", () => {
     const opened = open(inEpoch(1));
     opened.disk.failing = /Epoch/;

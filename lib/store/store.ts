@@ -312,11 +312,19 @@ export class Store {
     return epochs.recover(lastZxid);
   }
 
+  /**
+   * `currentEpoch` waits for the log: with it goes the claim to hold all that this server named in
+   * the election, and a server that lost a part of that at a crash would win with it the next time.
+   */
   saveEpoch(which: EpochName, epoch: Epoch, done: Done): void {
-    this.#open().epochs.save(which, epoch, (fault) => {
-      if (fault !== null) this.#fail(fault);
-      done(fault);
-    });
+    const { epochs, commit } = this.#open();
+    const save = () =>
+      epochs.save(which, epoch, (fault) => {
+        if (fault !== null) this.#fail(fault);
+        done(fault);
+      });
+    if (which === "acceptedEpoch") save();
+    else commit.afterDurable(commit.appended, save);
   }
 
   /** Bytes of the files in both folders; as in Java 0 of one that cannot be looked into now. */
