@@ -26,15 +26,12 @@ export function isInRange(address: string, range: string): boolean {
   const parsed = parseRange(range);
   const caller = parseAddress(address);
   if (parsed === null || caller === null || caller.length !== parsed.bytes.length) return false;
-  let bits = parsed.bits;
-  for (let i = 0; bits > 0; i++, bits -= 8) {
-    const mask = bits >= 8 ? 0xff : (0xff00 >> bits) & 0xff;
-    if (((caller[i] ^ parsed.bytes[i]) & mask) !== 0) return false;
-  }
-  return true;
+  const ranges = new IpRanges();
+  ranges.add(parsed, 1);
+  return ranges.granted(caller) !== 0;
 }
 
-/** Very many ranges of one family, of IPv4 or IPv6, asked about one address after another. */
+/** Ranges of one family, of IPv4 or IPv6, maybe very many, asked about one address after another. */
 export class IpRanges {
   /** In words of 32 bits: as many for each range as an address has. */
   readonly #nets: number[] = [];

@@ -65,20 +65,9 @@ export function matches(
   listed: string,
   options: AuthOptions,
 ): boolean {
-  const known = registered(scheme, options);
-  if (known === null) return false;
-  switch (known) {
-    case "ip":
-      return isInRange(caller, listed);
-    case "digest":
-      return caller === listed;
-    case "sasl":
-      return caller === listed || caller === "super" || listed === options.letAnySaslUserDoX;
-    case "x509":
-      return caller === listed || caller === options.x509SuperUser;
-    case "ensemble":
-      return false;
-  }
+  if (scheme === "ip") return isInRange(caller, listed);
+  const meant = matched(scheme, caller, options);
+  return meant === "all" || meant.includes(listed);
 }
 
 /** The ids of an access list that mean a caller, of a scheme that compares names; or all of them. */
