@@ -58,9 +58,7 @@ export class Filter {
   }
 
   accepts(decoded: Decoded): boolean {
-    const { since, until } = this.#criteria;
-    if (since !== undefined && decoded.time < since) return false;
-    if (until !== undefined && decoded.time > until) return false;
+    if (!this.#isInTime(decoded.time)) return false;
     return decoded.type === "message" ? this.message(decoded) : this.#story(decoded);
   }
 
@@ -92,9 +90,8 @@ export class Filter {
     zxidHigh: number,
     zxidLow: number,
   ): boolean {
-    const { ops, sessions, errors, slower, since, until, zxidFrom, zxidTo, sids } = this.#criteria;
-    if (since !== undefined && time < since) return false;
-    if (until !== undefined && time > until) return false;
+    const { ops, sessions, errors, slower, zxidFrom, zxidTo, sids } = this.#criteria;
+    if (!this.#isInTime(time)) return false;
     if (errors === true && error === 0) return false;
     if (slower !== undefined && !(latency >= slower)) return false;
     if (ops !== undefined && !ops.has(op === CONNECT_OP ? "connect" : opName(op).toLowerCase())) {
@@ -118,15 +115,19 @@ export class Filter {
 
   /** On that way too: what is known by no more than its connection, name and time. */
   other(context: Context, conn: Conn, name: string, time: number): boolean {
-    const { ops, sessions, errors, slower, since, until, zxidFrom, zxidTo } = this.#criteria;
-    if (since !== undefined && time < since) return false;
-    if (until !== undefined && time > until) return false;
+    const { ops, sids, sessions, errors, slower, zxidFrom, zxidTo } = this.#criteria;
+    if (!this.#isInTime(time)) return false;
     if (errors === true || slower !== undefined || sessions !== undefined) return false;
     if (zxidFrom !== undefined || zxidTo !== undefined || this.#paths.length > 0) return false;
     if (ops !== undefined && !ops.has(name.toLowerCase())) return false;
     return this.#isClient(conn.names) &&
-      (this.#criteria.sids === undefined ||
+      (sids === undefined ||
         this.#isSid([context.members.sidOf(conn, 0), context.members.sidOf(conn, 1)]));
+  }
+
+  #isInTime(time: number): boolean {
+    const { since, until } = this.#criteria;
+    return !(since !== undefined && time < since) && !(until !== undefined && time > until);
   }
 
   /** A packet that carries an op (REQUEST, PROPOSAL) goes by either name. */

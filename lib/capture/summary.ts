@@ -4,7 +4,8 @@
 
 import { opName, packetName } from "../txn/opcodes.ts";
 import { CONNECT_OP, eventName } from "./client_ops.ts";
-import type { Conn, Counter } from "./context.ts";
+import type { Conn, Context, Counter } from "./context.ts";
+import type { Filter } from "./filter.ts";
 import type { Side } from "./flows.ts";
 import { Histogram } from "./histogram.ts";
 import type {
@@ -57,19 +58,15 @@ interface ConnRow {
   readonly member: MemberRow;
 }
 
+/** What a filter is asked where its context is known. */
+type Asked<F> = F extends (context: Context, ...asked: infer Rest) => boolean
+  ? (...asked: Rest) => boolean
+  : never;
+
 /** Decides what counts: answered requests, and what is known by its connection and name alone. */
 export interface Wanted {
-  exchange(
-    conn: Conn,
-    op: number,
-    error: number,
-    latency: number,
-    path: number,
-    time: number,
-    zxidHigh: number,
-    zxidLow: number,
-  ): boolean;
-  other(conn: Conn, name: string, time: number): boolean;
+  readonly exchange: Asked<Filter["exchange"]>;
+  readonly other: Asked<Filter["other"]>;
 }
 
 const slotOf = (op: number): number => {
