@@ -104,7 +104,7 @@ export class Prepare implements PrepareFace {
     };
     const mayGrow = GROWTH_MAX * request.body.length > this.#options.recordLimit;
     if (mayGrow) this.outstanding.begin();
-    const made = this.#options.hasSpace?.() === false && addsData(request.op)
+    const made = this.#lacksSpace(request.op)
       ? ErrorCode.SYSTEMERROR // the one code for it that every client knows
       : this.#decoded(request, txn, now);
     const { sessionId: clientId, cxid, op: type } = request;
@@ -122,6 +122,10 @@ export class Prepare implements PrepareFace {
 
   applied(zxid: Zxid): void {
     this.outstanding.applied(zxid);
+  }
+
+  #lacksSpace(op: number): boolean {
+    return addsData(op) && this.#options.hasSpace?.() === false;
   }
 
   #digest(): TxnDigest | null {
@@ -170,9 +174,7 @@ export class Prepare implements PrepareFace {
       }
       case OpCode.multi: {
         const ops = readMultiOps(input);
-        if (this.#options.hasSpace?.() === false && ops.some((op) => addsData(op.type))) {
-          return ErrorCode.SYSTEMERROR;
-        }
+        if (ops.some(({ type }) => this.#lacksSpace(type))) return ErrorCode.SYSTEMERROR;
         return this.#multi(txn, ops);
       }
       case OpCode.createSession:

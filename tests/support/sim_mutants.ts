@@ -405,8 +405,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a leader refuses what adds data when its epoch is no longer young",
     file: "server/prepare.ts",
     changes: [[
-      "this.#options.hasSpace?.() === false && addsData(request.op)",
-      "(this.#options.hasSpace?.() === false || (zxid & 0xffffffffn) > 30n) && addsData(request.op)",
+      "addsData(op) && this.#options.hasSpace?.() === false",
+      "addsData(op) && (this.#options.hasSpace?.() === false || (this.nextZxid & 0xffffffffn) > 31n)",
     ]],
   },
   {
