@@ -344,11 +344,11 @@ export class Pair {
   }
 
   /**
-   * Waits until both servers have closed; what they sent before must be equal, too. `isStolen`: Java
-   * closes a connection whose session has gone elsewhere at once, with events that no thread had
-   * come to write yet; ours are written by then.
+   * Waits until both servers have closed; what they sent before must be equal, too. `isAtOnce`: Java
+   * closes a connection whose session has gone elsewhere, or that sends what is no request, with
+   * events that no thread had come to write yet; ours are written by then.
    */
-  async #closedBy(clients: readonly RawClient[], isStolen = false): Promise<void> {
+  async #closedBy(clients: readonly RawClient[], isAtOnce = false): Promise<void> {
     const frames = await Promise.all(clients.map((client, side) =>
       client.drain().catch(() => {
         throw new Difference(`${this.#nameOf(side)}: the connection stays open`);
@@ -356,7 +356,7 @@ export class Pair {
     ));
     const [theirs, ours] = frames;
     const isLost = (frame: Uint8Array, at: number): boolean =>
-      isStolen && at >= theirs.length && new Input(frame).int() === EVENT_XID;
+      isAtOnce && at >= theirs.length && new Input(frame).int() === EVENT_XID;
     this.#compare([theirs, ours.filter((frame, at) => !isLost(frame, at))], []);
   }
 
@@ -416,7 +416,7 @@ export class Pair {
   async #garbage(at: number, bytes: Uint8Array): Promise<void> {
     const slot = await this.#ensure(at);
     for (const client of slot.clients) client.send(bytes);
-    await this.#closedBy(slot.clients);
+    await this.#closedBy(slot.clients, true);
     await this.#restore(at, slot);
   }
 }
