@@ -165,3 +165,66 @@ describe("the latency of a reply", () => {
     assert.deepEqual(replies(messages, "ping").map((one) => one.latency), [40_000]);
   });
 });
+
+describe("the answer to a word", () => {
+  const say = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const asked = (): Conversation => talk().open().send(0, say("srvr\n")).send(1, say("Zookeeper"));
+
+  it("came when it came, however and however late its connection ends", () => {
+    const later = new Conversation(["10.0.0.1", 10], ["10.0.0.2", 2181], { time: 20e9 }).open();
+    for (const end of [asked().wait(3e9).close(), asked().wait(3e9).reset(1), asked()]) {
+      const { messages } = decodeAll(pcapFile([...end.frames, ...later.frames]));
+      const [word, text] = messages;
+      assert.deepEqual([word.kind, text.kind], ["word", "text"]);
+      assert.deepEqual([text.time, text.latency], [50_000, 20_000]);
+    }
+  });
+});
+
+describe("what comes behind a body of the admin server", () => {
+  const lines = (...texts: string[]): Uint8Array =>
+    new TextEncoder().encode(texts.map((text) => `${text}\r\n`).join(""));
+  const chunked = lines(
+    "HTTP/1.1 200 OK",
+    "Transfer-Encoding: chunked",
+    "",
+    "5;why=not",
+    "hello",
+    "1c",
+    "0\r\n\r\nHTTP/1.1 500 Not a head",
+    "0",
+    "Trailer: yes",
+    "",
+  );
+
+  const namesOf = (conversation: Conversation): string[] =>
+    decodeAll(pcapFile(conversation.close().frames)).messages.map(({ name }) => name);
+  const admin = (segmentMax: number): Conversation =>
+    new Conversation(["10.1.0.1", 8], ["10.1.0.2", 8080], { segmentMax }).open();
+
+  it("is seen where the body comes in chunks, wherever segments end", () => {
+    for (let segmentMax = 1; segmentMax < 60; segmentMax += 7) {
+      const conversation = admin(segmentMax);
+      for (const path of ["/a", "/b"]) {
+        conversation.send(0, lines(`GET ${path} HTTP/1.1`, "")).send(1, chunked);
+      }
+      assert.deepEqual(namesOf(conversation), ["GET /a", "200 OK", "GET /b", "200 OK"]);
+    }
+  });
+
+  it("is seen where a length is said and no body follows", () => {
+    const ok = (length: number, body: string): Uint8Array =>
+      put(
+        lines("HTTP/1.1 200 OK", `Content-Length: ${length}`, ""),
+        new TextEncoder().encode(body),
+      );
+    const conversation = admin(1448)
+      .send(0, lines("HEAD /a HTTP/1.1", "")).send(1, ok(500, ""))
+      .send(0, lines("GET /b HTTP/1.1", "")).send(1, lines("HTTP/1.1 100 Continue", ""))
+      .send(1, lines("HTTP/1.1 304 Not Modified", "Content-Length: 9", ""))
+      .send(0, lines("GET /c HTTP/1.1", "")).send(1, ok(3, "abc"))
+      .send(0, lines("GET /d HTTP/1.1", "")).send(1, ok(0, ""));
+    const answers = namesOf(conversation).filter((name) => /^\d/.test(name));
+    assert.deepEqual(answers, ["200 OK", "100 Continue", "304 Not Modified", "200 OK", "200 OK"]);
+  });
+});

@@ -5,9 +5,12 @@ import { decodeText } from "../codec/input.ts";
 import { Carry } from "./bytes.ts";
 import type { Conn, Context, Talk } from "./context.ts";
 import type { Side } from "./flows.ts";
+import { type BodyForm, HttpBody } from "./http_body.ts";
 import type { LossReason } from "./tcp.ts";
 
 const TEXT_MAX = 1 << 20;
+/** Requests of one connection that wait for their answers. */
+const ASKED_MAX = 1000;
 
 /** `ruok` and its like: the word one way, text the other, then the end. */
 export class WordsTalk implements Talk {
@@ -18,6 +21,8 @@ export class WordsTalk implements Talk {
   readonly #sizes: [number, number] = [0, 0];
   readonly #lost: [number, number] = [0, 0];
   #asked = NaN;
+  /** When the last of the answer was there: the end of the connection may be long after. */
+  #answered = NaN;
   #question: number | null = null;
   #word = "";
 
@@ -34,6 +39,7 @@ export class WordsTalk implements Talk {
       this.#asked = time;
       return;
     }
+    this.#answered = time;
     if (this.#word === "") this.#tellWord();
   }
 
@@ -42,6 +48,7 @@ export class WordsTalk implements Talk {
     this.#sizes[side] += length;
     this.#lost[side] += length;
     if (side === this.#conn.clientSide) this.#asked = time; // a lost word was said as well
+    else this.#answered = time;
   }
 
   /** The word is complete once the server answers: until then more of it may come. */
@@ -72,10 +79,11 @@ export class WordsTalk implements Talk {
       .n;
   }
 
-  close(time: number): void {
+  close(): void {
     if (this.#word === "") this.#tellWord();
     const side = this.#conn.serverSide;
     const said = this.#said[side];
+    const time = this.#answered;
     const size = this.#sizes[side];
     if (size === 0) return;
     this.#context.count(this.#conn, side, size);
@@ -94,15 +102,16 @@ export class WordsTalk implements Talk {
   }
 }
 
-/** Heads of HTTP messages; bodies are passed over by their length. */
+/** Heads of HTTP messages; bodies are passed over. */
 export class HttpTalk implements Talk {
   readonly protocol = "http";
   readonly #conn: Conn;
   readonly #context: Context;
   readonly #heads: readonly [Carry, Carry] = [new Carry(), new Carry()];
-  /** Bytes of a body still to pass over; infinite when only the end of the connection ends it. */
-  readonly #body: [number, number] = [0, 0];
+  readonly #bodies: readonly [HttpBody, HttpBody] = [new HttpBody(), new HttpBody()];
   readonly #isLost: [boolean, boolean];
+  /** Of the requests without an answer: whether it has no body for it was HEAD. */
+  #isHead: boolean[] = [];
 
   constructor(conn: Conn, context: Context, inStep: readonly [boolean, boolean]) {
     this.#conn = conn;
@@ -113,9 +122,7 @@ export class HttpTalk implements Talk {
   data(side: Side, bytes: Uint8Array, start: number, end: number, time: number): void {
     let at = start;
     while (at < end) {
-      const passed = Math.min(this.#body[side], end - at);
-      this.#body[side] -= passed;
-      at += passed;
+      at = this.#bodies[side].pass(bytes, at, end);
       if (at === end) return;
       const head = this.#heads[side];
       const before = head.length;
@@ -133,12 +140,9 @@ export class HttpTalk implements Talk {
 
   lost(side: Side, length: number, why: LossReason, time: number): void {
     this.#context.loss(this.#conn, side, length, why, time);
-    if (length <= this.#body[side]) {
-      this.#body[side] -= length;
-      return;
-    }
-    this.#body[side] = 0;
+    if (this.#bodies[side].lost(length)) return;
     this.#isLost[side] = true;
+    this.#isHead = [];
     this.#skip(side, time);
   }
 
@@ -161,14 +165,11 @@ export class HttpTalk implements Talk {
       return;
     }
     this.#isLost[side] = false;
-    const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
-    const isChunked = /\r\ntransfer-encoding: *chunked/i.test(text);
     const isReply = line.startsWith("HTTP/");
-    const body = isChunked || (isReply && length === undefined && !/ (204|304) /.test(line))
-      ? Number.POSITIVE_INFINITY
-      : Number(length ?? 0);
-    this.#body[side] = body;
-    const size = stop + (Number.isFinite(body) ? body : 0);
+    const form = isReply ? this.#formOfReply(line, text) : formOf(text, 0);
+    if (!isReply && this.#isHead.length < ASKED_MAX) this.#isHead.push(line.startsWith("HEAD "));
+    this.#bodies[side].begin(form);
+    const size = stop + (typeof form === "number" && Number.isFinite(form) ? form : 0);
     this.#context.count(this.#conn, side, size);
     if (!this.#context.isRich) return;
     const name = isReply ? line.replace(/^\S+ /, "") : line.replace(/ HTTP\/.*/, "");
@@ -180,6 +181,21 @@ export class HttpTalk implements Talk {
     };
     this.#context.emit(this.#conn, side, draft, bytes, 0, stop, stop, 0, time);
   }
+
+  /** Some answers have no body whatever their heads say of its length. */
+  #formOfReply(line: string, text: string): BodyForm {
+    const status = line.split(" ", 2)[1] ?? "";
+    if (status.startsWith("1")) return 0; // the answer proper is still to come
+    const isBare = this.#isHead.shift() === true || status === "204" || status === "304";
+    return isBare ? 0 : formOf(text, Number.POSITIVE_INFINITY);
+  }
+}
+
+/** What a head says of the body behind it, `unsaid` when it says nothing. */
+function formOf(text: string, unsaid: number): BodyForm {
+  if (/\r\ntransfer-encoding: *chunked/i.test(text)) return "chunked";
+  const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+  return length === undefined ? unsaid : Number(length);
 }
 
 /** Index after the empty line that ends a head; -1 when there is none yet. */
