@@ -335,6 +335,15 @@ describe("TCP", () => {
     const blind = reassemble(pcapFile([...one.frames, ...two.frames.slice(3)]));
     assert.deepEqual(blind.flows.map((f) => text(f.sides[0])), ["one", "two"]);
   });
+  it("what is sent on after a reset is not passed over", () => {
+    const talk = new Conversation(["10.0.0.1", 1], ["10.0.0.2", 2]).open().send(0, say("one"));
+    const reset = talk.frames.length;
+    // A reset that was for nobody: numbers go on as if it had not been.
+    talk.reset(1).wait(1e9).send(0, say("two")).send(0, say("three"));
+    assert.equal(talk.frames[reset].bytes[47] & 4, 4);
+    const { flows } = reassemble(pcapFile(talk.frames));
+    assert.deepEqual(flows.map((f) => text(f.sides[0])), ["one", "twothree"]);
+  });
   it("a snap length is said as cut bytes, never as other bytes", () => {
     const frames = hello().frames.map((f) => ({
       ...f,

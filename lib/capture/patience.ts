@@ -76,10 +76,10 @@ export function isOther(flow: Flow, side: Side, segment: Segment): boolean {
   return half.known && ((half.next - half.bytes - half.lostBytes) | 0) !== begin;
 }
 
-/** True when data on a closed flow is no repetition: the SYN of a later connection comes after it. */
+/** True when data on a closed flow is no repetition: its reset was none, or its ports are used again. */
 export function isForeign(flow: Flow, side: Side, segment: Segment): boolean {
   const half = flow.halves[side];
   if (segment.wireLength === 0) return false;
   const distance = (segment.seq - half.next) | 0;
-  return !half.known || distance > 0 || distance < -(1 << 24);
+  return !half.known || distance >= 0 || distance < -(1 << 24);
 }
