@@ -8,11 +8,13 @@ import type { Flow } from "../lib/capture/flows.ts";
 import { Fragments } from "../lib/capture/fragments.ts";
 import { IpReader } from "../lib/capture/ip.ts";
 import type { Decoded, Message } from "../lib/capture/message.ts";
+import { Pending } from "../lib/capture/pending.ts";
 import { Report } from "../lib/capture/report.ts";
 import { RecordStream } from "../lib/capture/stream.ts";
 import { TcpReader } from "../lib/capture/tcp.ts";
 import { Watches } from "../lib/capture/watches.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
+import { isBrisk } from "./support/brisk.ts";
 import {
   b32,
   Conversation,
@@ -20,6 +22,7 @@ import {
   HELLO,
   pcapFile,
   put,
+  seeded,
   SESSION,
   WELCOME,
 } from "./support/capture_build.ts";
@@ -109,6 +112,39 @@ describe("time", () => {
     }
     assert.deepEqual(shown, [bytes.length, bytes.length]);
     assert.ok(walked.length < 8 * two.length / 1400, `${walked.length} walks`);
+  });
+
+  it("replies to requests that nobody saw are not looked for among all that wait", () => {
+    isBrisk(300, () => {
+      const pending = new Pending();
+      for (let xid = 1; xid <= 1 << 16; xid++) pending.push(xid, OpCode.getData, 0, 0, null);
+      return () => {
+        for (let i = 0; i < 20_000; i++) assert.equal(pending.find(1_000_000 + i), -1);
+      };
+    });
+  });
+
+  it("a request is found among all that wait, pings between them, numbers begun anew or not", () => {
+    const random = seeded(11);
+    for (let round = 0; round < 40; round++) {
+      const pending = new Pending();
+      const waiting: number[] = [];
+      let next = 1;
+      for (let i = 0; i < 300; i++) {
+        const xid = random(4) === 0 ? -2 : next;
+        if (xid > 0) next += 1 + random(2);
+        if (round > 20 && random(100) === 0) next = 1;
+        pending.push(xid, OpCode.getData, 0, 0, null);
+        waiting.push(xid);
+        const wanted = random(3) === 0 ? waiting[random(waiting.length)] : random(next + 9) || 1;
+        const at = waiting.indexOf(wanted);
+        assert.equal(pending.find(wanted), at, `${wanted} of ${waiting.join(" ")}`);
+        if (at < 0) continue;
+        const isAlone = random(2) === 0;
+        pending.remove(at, isAlone);
+        waiting.splice(isAlone ? at : 0, isAlone ? 1 : at + 1);
+      }
+    }
   });
 
   it("a datagram in more pieces, or more bytes, than any path makes is given up", () => {

@@ -18,6 +18,9 @@ export class Pending {
   #head = 0;
   /** So many of the oldest may have been answered in bytes that the capture lacks. */
   #doubtful = 0;
+  /** Every client counts its own xids up; of one that does not, each must be looked at. */
+  #isAscending = true;
+  #highest = 0;
   size = 0;
 
   /** Returns the op of a request that had to make room, or -1. */
@@ -30,6 +33,12 @@ export class Pending {
       } else this.#grow();
     }
     const at = (this.#head + this.size) & (this.#xids.length - 1);
+    if (this.size === 0) {
+      this.#isAscending = true;
+      this.#highest = 0;
+    }
+    if (xid > this.#highest) this.#highest = xid;
+    else if (xid > 0) this.#isAscending = false;
     this.#xids[at] = xid;
     this.#ops[at] = op;
     this.#paths[at] = path;
@@ -49,7 +58,7 @@ export class Pending {
    * xids repeat: then it is the oldest of those that cannot have been answered yet.
    */
   find(xid: number): number {
-    const first = this.#from(0, xid);
+    const first = xid > 0 && this.#isAscending ? this.#search(xid) : this.#from(0, xid);
     if (first >= 0 && first < this.#doubtful && xid <= 0) {
       const later = this.#from(this.#doubtful, xid);
       return later < 0 ? first : later;
@@ -68,6 +77,22 @@ export class Pending {
     const mask = this.#xids.length - 1;
     for (let i = start; i < this.size; i++) {
       if (this.#xids[(this.#head + i) & mask] === xid) return i;
+    }
+    return -1;
+  }
+
+  /** The same among xids that ascend, but for special ones between them. */
+  #search(xid: number): number {
+    if (this.size > 0 && this.xidAt(0) === xid) return 0;
+    let [low, high] = [0, this.size];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      let at = middle;
+      while (at < high && this.xidAt(at) <= 0) at += 1;
+      if (at === high) high = middle;
+      else if (this.xidAt(at) === xid) return at;
+      else if (this.xidAt(at) < xid) low = at + 1;
+      else high = middle;
     }
     return -1;
   }
