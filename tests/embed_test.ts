@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -72,6 +72,44 @@ it("a start that cannot be leaves no folder behind", async () => {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
     rmSync(place, { recursive: true });
+  }
+});
+
+it("a start that cannot be leaves nobody listening", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  try {
+    const free = await startServer();
+    await free.stop();
+    mkdirSync(join(dataDir, "s1", "version-2"), { recursive: true });
+    writeFileSync(join(dataDir, "s1", "version-2", "acceptedEpoch"), "rubbish");
+    const settings = [`clientPort=${free.port}`];
+    await assert.rejects(startEnsemble({ members: 1, dataDir, settings }), /no epoch/);
+    const next = await startServer({ clientPort: free.port });
+    await next.stop();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("no member of an ensemble starts when one of them cannot", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  try {
+    writeFileSync(join(dataDir, "s2"), "");
+    await assert.rejects(startEnsemble({ members: 2, dataDir }), /s2/);
+    assert.deepEqual(readdirSync(join(dataDir, "s1")), []);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("an ensemble that will never have a quorum says which member cannot start", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  try {
+    mkdirSync(join(dataDir, "s2", "version-2"), { recursive: true });
+    writeFileSync(join(dataDir, "s2", "version-2", "acceptedEpoch"), "rubbish");
+    await assert.rejects(startEnsemble({ members: 2, dataDir }), /s2.*acceptedEpoch/);
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
   }
 });
 

@@ -57,7 +57,7 @@ export async function startServer(options: EmbedOptions = {}): Promise<EmbeddedS
       "admin.enableServer=false",
       ...options.settings ?? [],
     ], null);
-    return await start(config, host, options.note, folder.remove);
+    return await start(config, host, options.note, folder.remove).serves;
   });
 }
 
@@ -79,11 +79,11 @@ async function startMembers(
     { length: count },
     (_, i) => `server.${i + 1}=${bracketed(host)}:${ports[3 * i]}:${ports[3 * i + 1]}`,
   );
-  const starting: Promise<EmbeddedServer>[] = [];
-  for (let i = 0; i < count; i++) {
+  // All that can be refused is refused before the first of them runs.
+  const configs = lines.map((_, i) => {
     const dataDir = join(folder.path, `s${i + 1}`);
     mkdirSync(dataDir, { recursive: true });
-    const config = configOf([
+    return configOf([
       `dataDir=${dataDir}`,
       `clientPort=${ports[3 * i + 2]}`,
       `clientPortAddress=${host}`,
@@ -97,20 +97,22 @@ async function startMembers(
       ...lines,
       ...options.settings ?? [],
     ], String(i + 1));
-    starting.push(start(config, host, options.note, () => Promise.resolve()));
-  }
-  const results = await Promise.allSettled(starting);
-  const members = results.flatMap((r) => r.status === "fulfilled" ? [r.value] : []);
+  });
+  const started: Starting[] = [];
   const stop = async (): Promise<void> => {
-    await Promise.all(members.map((member) => member.stop()));
+    await Promise.all(started.map((member) => member.stop()));
     await folder.remove();
   };
-  const failed = results.find((r) => r.status === "rejected");
-  if (failed !== undefined) {
-    await stop();
-    throw failed.reason;
+  try {
+    for (const config of configs) {
+      started.push(start(config, host, options.note, () => Promise.resolve()));
+    }
+    const members = await Promise.all(started.map(({ serves }) => serves));
+    return { members, connectString: members.map((m) => m.connectString).join(","), stop };
+  } catch (error) {
+    await stop(); // the others may be too few to serve, and would look for each other for ever
+    throw error;
   }
-  return { members, connectString: members.map((m) => m.connectString).join(","), stop };
 }
 
 function configOf(lines: readonly string[], myid: string | null): Config {
@@ -119,54 +121,65 @@ function configOf(lines: readonly string[], myid: string | null): Config {
   throw new TypeError(result.complaints.map(complaintText).join("; "));
 }
 
+/** A server that may come to serve, or fail, or be stopped before either. */
+interface Starting {
+  readonly serves: Promise<EmbeddedServer>;
+  stop(): Promise<void>;
+}
+
 function start(
   config: Config,
   host: string,
   note: Trace["note"] = () => {},
   cleanUp: () => Promise<void>,
-): Promise<EmbeddedServer> {
-  return new Promise((done, failed) => {
-    let port = 0; // until it is bound
-    let adminPort: number | null = config.adminEnabled ? 0 : null;
-    let isServing = false;
-    /** Settles when it is over and cleaned up; null before it ends. */
-    let ended: Promise<void> | null = null;
-    const stop = (): Promise<void> =>
-      ended ??= new Promise<void>((stopped) => peer.stop(stopped)).then(cleanUp);
-    const fails = (why: unknown): void => {
-      ended ??= cleanUp();
-      const told = (): void => failed(why);
-      ended.then(told, told);
-    };
-    const look = (): void => {
-      if (!isServing || port === 0 || adminPort === 0) return;
-      done({ host, port, adminPort, connectString: `${bracketed(host)}:${port}`, peer, stop });
-    };
-    const peer = new Peer(
-      config,
-      hostPorts(note),
-      {
-        failed: (fault: Fault) => fails(fault),
-        role: (role) => {
-          isServing = role !== null;
-          look();
-        },
-        bound: (bound) => {
-          port = bound;
-          look();
-        },
-        adminBound: (bound) => {
-          adminPort = bound;
-          look();
-        },
-      },
-    );
-    try {
-      peer.start();
-    } catch (error) {
-      fails(error);
-    }
+): Starting {
+  let done: (server: EmbeddedServer) => void = () => {};
+  let failed: (why: unknown) => void = () => {};
+  const serves = new Promise<EmbeddedServer>((resolve, reject) => {
+    done = resolve;
+    failed = reject;
   });
+  let port = 0; // until it is bound
+  let adminPort: number | null = config.adminEnabled ? 0 : null;
+  let isServing = false;
+  /** Settles when it is over and cleaned up; null before it ends. */
+  let ended: Promise<void> | null = null;
+  const stop = (): Promise<void> =>
+    ended ??= new Promise<void>((stopped) => peer.stop(stopped)).then(cleanUp);
+  // A start that breaks off in the middle has listeners already.
+  const fails = (why: unknown): void => {
+    const told = (): void => failed(why);
+    stop().then(told, told);
+  };
+  const look = (): void => {
+    if (!isServing || port === 0 || adminPort === 0) return;
+    done({ host, port, adminPort, connectString: `${bracketed(host)}:${port}`, peer, stop });
+  };
+  const peer = new Peer(
+    config,
+    hostPorts(note),
+    {
+      failed: (fault: Fault) => fails(fault),
+      role: (role) => {
+        isServing = role !== null;
+        look();
+      },
+      bound: (bound) => {
+        port = bound;
+        look();
+      },
+      adminBound: (bound) => {
+        adminPort = bound;
+        look();
+      },
+    },
+  );
+  try {
+    peer.start();
+  } catch (error) {
+    fails(error);
+  }
+  return { serves, stop };
 }
 
 interface Folder {
