@@ -72,6 +72,36 @@ it("loses every request of a link on which replies come out of order", () => {
   assert.deepEqual(ends, [[1, true], [2, true]]);
 });
 
+it("is known and has its watches again before whoever hears of the link can ask", () => {
+  const session: ClientSession = new ClientSession({
+    event: () => {},
+    state: (state) => {
+      if (state === "connected") session.request(OpCode.whoAmI, null, () => {}, NOW);
+    },
+    authFailed: () => {},
+  });
+  const asked: number[] = [];
+  for (let turn = 0; turn < 2; turn++) {
+    session.linked(NOW);
+    session.take();
+    const passwd = new Uint8Array(16);
+    const response = { protocolVersion: 0, timeOut: 9000, sessionId: 7n, passwd };
+    session.bytes(frame((out) => writeConnectResponse(out, response, false)), NOW);
+    if (turn === 0) {
+      session.auth("digest", new Uint8Array(1), () => {}, NOW);
+      session.arm("data", "/watched");
+    } else {
+      const frames = new FrameSplitter(CLIENT_FRAME_MAX);
+      frames.push(session.take() ?? new Uint8Array(0));
+      for (let next = frames.next(); next !== null; next = frames.next()) {
+        asked.push(readRequestHeader(new Input(next)).type);
+      }
+    }
+    session.unlinked();
+  }
+  assert.deepEqual(asked, [OpCode.auth, OpCode.setWatches, OpCode.whoAmI]);
+});
+
 it("sends nothing of a request that cannot be written, and tells none of it again", () => {
   const world = new World();
   world.link();

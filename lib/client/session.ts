@@ -265,9 +265,9 @@ export class ClientSession {
     this.timeoutMs = response.timeOut;
     this.isReadOnly = readOnly === true;
     this.#local = this.isReadOnly ? this.id : null;
-    this.#become("connected");
     for (const auth of this.#auths) this.#sendAuth(auth, () => {}, now);
     this.#rearm(now);
+    this.#become("connected"); // last: who hears of it may ask at once, and is to be known by then
   }
 
   #rearm(now: Instant): void {
