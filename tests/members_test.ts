@@ -48,6 +48,46 @@ describe("a membership that is committed", () => {
   }
 });
 
+describe("a membership that a leader has proposed", () => {
+  const OLDER = NEXT.replace("500000001", "400000007");
+  const NONE = NEXT.replace("server.3=d", "server.3=c").replace("500000001", "0");
+  const NEXT_FILE = `${FILE}.dynamic.next`;
+
+  /** A member that has seen NEXT, and what it finds when it starts again. */
+  const bench = () => {
+    const disk = new MemoryDisk();
+    disk.makeDir("/conf");
+    const read = (path: string) =>
+      disk.size(path) === null ? null : new TextDecoder().decode(disk.get(path));
+    disk.put(FILE, new TextEncoder().encode(STATIC));
+    const members = new Members(configOf(STATIC), disk, () => {});
+    members.seen(NEXT);
+    return { members, next: () => read(NEXT_FILE) };
+  };
+
+  it("is forgotten when the next leader does not have it: it was never committed", () => {
+    const { members, next } = bench();
+    assert.match(next() ?? "", /version=500000001/);
+    assert.equal(members.seen(NONE), true);
+    assert.equal(members.lastSeen, null);
+    assert.equal(next(), null, "it must not come back with a restart either");
+    assert.equal(members.seen(NONE), false);
+  });
+
+  it("gives way to an older one that the next leader completes", () => {
+    const { members, next } = bench();
+    assert.equal(members.seen(OLDER), true);
+    assert.equal(members.lastSeen?.version, 0x400000007n);
+    assert.match(next() ?? "", /version=400000007/);
+  });
+
+  it("stays when what the next leader says cannot be read", () => {
+    const { members } = bench();
+    assert.equal(members.seen("nonsense=1\nversion=0"), false);
+    assert.equal(members.lastSeen?.version, 0x500000001n);
+  });
+});
+
 describe("the configuration file of a membership that is committed", () => {
   const bytesOf = (text: string) => Uint8Array.from(text, (unit) => unit.charCodeAt(0));
   const EDITED = "# caf\u00e9 \u0085\nsnapCount=77\n" + STATIC;

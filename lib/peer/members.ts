@@ -39,14 +39,22 @@ export class Members {
     return this.#lastSeen;
   }
 
-  /** A membership was proposed. True when it is now the last-seen one. */
+  /**
+   * A leader's word on what is proposed. True when the last-seen membership is another one now. It
+   * may be an older one, or none: whoever leads does not have the reconfig that was seen before, so
+   * that has come to nothing, and must neither be needed for a quorum nor come into force later.
+   */
   seen(text: string): boolean {
     const membership = this.#parse(text);
-    if (membership === null || membership.version <= this.#committed.version) return false;
-    if (this.#lastSeen !== null && membership.version <= this.#lastSeen.version) return false;
-    this.#lastSeen = membership;
+    if (membership === null) return false;
+    const next = membership.version > this.#committed.version ? membership : null;
+    if (next?.version === this.#lastSeen?.version) return false;
+    this.#lastSeen = next;
     const { configPath } = this.#config;
-    if (configPath !== null) this.#write(nextFileOf(configPath), dynamicFileText(membership, true));
+    if (configPath === null) return true;
+    const path = nextFileOf(configPath);
+    if (next === null) this.#attempt(path, () => this.#disk.remove(path));
+    else this.#write(path, dynamicFileText(next, true));
     return true;
   }
 
