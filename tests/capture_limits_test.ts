@@ -209,6 +209,46 @@ describe("memory", () => {
     assert.equal(decoder.facts().unknown, 600 * banner.length);
   });
 
+  it("connections that nobody knows hold so much, and so much all together", () => {
+    const decoder = new Decoder(null, null);
+    const random = seeded(5);
+    const noise = Uint8Array.from({ length: 1448 }, () => random(256));
+    const { backlog } = decoder.context;
+    let most = 0;
+    let sent = 0;
+    let isFirst = true;
+    const push = (talk: Conversation): void => {
+      const file = pcapFile(talk.frames);
+      decoder.push(isFirst ? file : file.subarray(24));
+      isFirst = false;
+      most = Math.max(most, backlog.bytes);
+    };
+    const stranger = (i: number): Conversation =>
+      new Conversation(["10.0.0.1", 20_000 + i], ["10.0.0.2", 9092], { time: i * 1e6 });
+    const ours = new Conversation(["10.0.0.1", 9], ["10.0.0.2", 2181]);
+    push(ours);
+    const tiny = stranger(0);
+    for (let i = 0; i < 3000; i++) tiny.send(0, Uint8Array.of(random(256)), false);
+    push(tiny);
+    assert.ok(
+      backlog.bytes < 1 << 19,
+      `${backlog.bytes} bytes for one connection of tiny segments`,
+    );
+    for (let i = 1; i <= 200; i++) {
+      const talk = stranger(i);
+      for (let turn = 0; turn < 160; turn++) talk.send((turn & 1) as 0 | 1, noise, false);
+      push(talk);
+      sent += 160 * noise.length;
+    }
+    assert.ok(most > 32 << 20 && most <= 65 << 20, `${most} bytes were held`);
+    ours.frames.length = 0;
+    push(ours.send(0, read(7)));
+    decoder.end();
+    assert.equal(backlog.bytes, 0);
+    assert.equal(decoder.facts().unknown, sent + 3000);
+    assert.equal(decoder.facts().messages, 1);
+  });
+
   it("writes that nobody answers keep nothing of their data, reads what says whether they watch", () => {
     const decoder = new Decoder({ message: () => {}, story: () => {} }, null);
     const talk = client().send(0, write(1, zeros(5000))).send(0, read(2));

@@ -2,6 +2,7 @@
 // and where messages and stories go. Talks (one per connection) call it; it calls the listener.
 
 import type { SessionId, Sid, Zxid } from "../base/ids.ts";
+import { Backlog } from "./backlog.ts";
 import type { Flow, Side } from "./flows.ts";
 import { type AddressBook, v4Text } from "./ip.ts";
 import { Members } from "./members.ts";
@@ -94,6 +95,8 @@ export class Conn {
 /** What may still be recognised once more is known; true when it was. */
 export interface Riddle {
   resolve(time: number, why: string): boolean;
+  /** Nobody will ever know. */
+  giveUp(): void;
 }
 
 /** What a talk knows about one message; all else is filled in. */
@@ -114,6 +117,7 @@ export interface Draft {
 export class Context {
   readonly paths = new PathTable();
   readonly members: Members;
+  readonly backlog = new Backlog();
   readonly counter: Counter | null;
   readonly #listener: Listener | null;
   /** Messages so far, all protocols. */

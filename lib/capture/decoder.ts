@@ -194,7 +194,7 @@ export class Decoder implements TcpSink {
     const riddle = this.context.riddles.shift();
     const over = this.#riddles.shift();
     if (riddle === undefined || over === undefined) return;
-    riddle.resolve(over.time, over.why);
+    if (!riddle.resolve(over.time, over.why)) riddle.giveUp();
     this.#over(over.conn, over.why, over.time);
   }
 

@@ -19,6 +19,8 @@ import type { Understanding } from "./understanding.ts";
 /** Held at a time and side; looked at in all before giving up. */
 const HELD_MAX = 1 << 18;
 const SEEN_MAX = 4 << 20;
+/** What a piece costs besides its bytes. */
+const PIECE_COST = 256;
 const SERVICES_MAX = 10_000;
 
 /** Ports from here on are what systems give to those who dial. */
@@ -81,11 +83,11 @@ export class Guess implements Talk {
     const copy = bytes.slice(start, end);
     this.#lastLoss[side] = null;
     this.#held.push({ side, bytes: copy, length, why: "not captured", time });
-    this.#heldBytes += length;
+    this.#heldBytes += length + PIECE_COST;
     this.#seen += length;
     this.#recent[side].append(bytes, start, end);
     this.#decide(side, time);
-    if (this.#conn.talk === this && this.#heldBytes > HELD_MAX) this.#forget(time);
+    if (this.#conn.talk === this) this.#settleUp();
   }
 
   lost(side: Side, length: number, why: LossReason, time: number): void {
@@ -97,14 +99,24 @@ export class Guess implements Talk {
     }
     const loss: HeldData = { side, bytes: null, length, why, time };
     this.#held.push(loss);
+    this.#heldBytes += PIECE_COST;
     this.#lastLoss[side] = loss;
     this.#isStart[side] = false;
     this.#recent[side].clear();
     this.#places[side].reset(0);
+    this.#settleUp();
+  }
+
+  /** Holds no more than it may. */
+  #settleUp(): void {
+    if (this.#heldBytes > HELD_MAX) this.#forget();
+    if (this.#conn.talk !== this) return;
+    const [one, other] = this.#recent;
+    this.#context.backlog.holds(this, this.#heldBytes + one.length + other.length);
   }
 
   close(time: number, why: string): void {
-    if (this.#loneId() === null && this.#loneText() === null) return this.#giveUp(time);
+    if (this.#loneId() === null && this.#loneText() === null) return this.giveUp();
     if (!this.resolve(time, why)) this.#context.riddles.push(this);
   }
 
@@ -135,7 +147,7 @@ export class Guess implements Talk {
       // With the SYN captured these are the first bytes, and nothing of ours begins like this.
       if (this.#conn.flow.halves[side].isn !== null && recent.length >= 48) {
         const isOpener = this.#conn.flow.opener === side;
-        if (isOpener) return this.#giveUp(time);
+        if (isOpener) return this.giveUp();
       }
     }
     const verdict = recogniseMiddle(recent.bytes, recent.length, this.#places[side]);
@@ -253,18 +265,26 @@ export class Guess implements Talk {
       if (one.bytes === null) talk.lost(one.side, one.length, one.why, one.time);
       else talk.data(one.side, one.bytes, 0, one.length, one.time);
     }
-    this.#held.length = 0;
+    this.#letGo();
     return talk;
   }
 
+  #letGo(): void {
+    this.#held.length = 0;
+    for (const recent of this.#recent) recent.clear(0);
+    this.#context.backlog.holds(this, 0);
+  }
+
   /** Too much is held: the older half goes, and with it the connection's beginning. */
-  #forget(time: number): void {
-    if (this.#seen > SEEN_MAX) return this.#giveUp(time);
+  #forget(): void {
+    if (this.#seen > SEEN_MAX) return this.giveUp();
     while (this.#heldBytes > HELD_MAX / 2) {
       const gone = this.#held.shift();
       if (gone === undefined) break;
-      if (gone.bytes !== null) this.#heldBytes -= gone.length;
-      else if (this.#lastLoss[gone.side] === gone) this.#lastLoss[gone.side] = null;
+      this.#heldBytes -= PIECE_COST + (gone.bytes?.length ?? 0);
+      if (gone.bytes === null && this.#lastLoss[gone.side] === gone) {
+        this.#lastLoss[gone.side] = null;
+      }
       this.#isStart[gone.side] = false;
     }
     for (const side of [0, 1] as const) {
@@ -276,10 +296,10 @@ export class Guess implements Talk {
     }
   }
 
-  #giveUp(_time: number): void {
-    const talk = new UnknownTalk(this.#conn);
+  /** It is none of ours, as far as can be told. */
+  giveUp(): void {
     for (const one of this.#held) if (one.bytes === null) this.#conn.lost += one.length;
-    this.#held.length = 0;
-    this.#conn.talk = talk;
+    this.#letGo();
+    this.#conn.talk = new UnknownTalk(this.#conn);
   }
 }
