@@ -2,7 +2,7 @@
 // whatever way it ends nothing stays behind.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -214,21 +214,17 @@ describe("ensemble command", () => {
     [["--member", "3"], /did you mean --members/],
   ];
   for (const [args, said] of REFUSED) {
-    it(`refuses ${args.join(" ")}`, async () => {
-      let text = "";
-      const code = await main(["ensemble", ...args], {
-        stdout: { write: () => {} },
-        stderr: { write: (data) => void (text += String(data)) },
-        isTerminal: { stdout: false, stderr: false },
-        columns: 80,
-        env: {},
-        cwd: "/",
-        signal: new AbortController().signal,
-      });
-      assert.equal(code, 2);
-      assert.match(text, said);
-    });
+    it(`refuses ${args.join(" ")}`, async () => assert.match(await refused(args), said));
   }
+
+  it("starts no member when the files of one cannot be made", () =>
+    inFolder(async (dir) => {
+      writeFileSync(join(dir, "member-2"), "");
+      const said = /^zkpeer ensemble: .*member-2.*--dir\n$/;
+      assert.match(await refused(["--base-port", "0", "--dir", dir]), said);
+      assert.match(await refused(["--base-port", "0", "--dir", join(dir, "member-2", "x")]), said);
+      assert.deepEqual(readdirSync(join(dir, "member-1")).sort(), ["data", "zoo.cfg"]);
+    }));
 });
 
 describe("status of an ensemble", () => {
@@ -274,6 +270,22 @@ describe("status of an ensemble", () => {
     );
   });
 });
+
+/** What is said of arguments that are no good. */
+async function refused(args: readonly string[]): Promise<string> {
+  let text = "";
+  const code = await main(["ensemble", ...args], {
+    stdout: { write: () => {} },
+    stderr: { write: (data) => void (text += String(data)) },
+    isTerminal: { stdout: false, stderr: false },
+    columns: 80,
+    env: {},
+    cwd: "/",
+    signal: new AbortController().signal,
+  });
+  assert.equal(code, 2);
+  return text;
+}
 
 /** A child that nobody starts: status lines ask nothing of it. */
 function startlessChild(): Child {

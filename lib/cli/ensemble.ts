@@ -8,7 +8,13 @@ import { isAbsolute, join } from "node:path";
 import process from "node:process";
 import { type CommandSpec, helpText, type OptionRow, readArgs } from "./args.ts";
 import { coloursFor } from "./colour.ts";
-import { type EnsembleMember, type EnsemblePlan, HOST, startMembers } from "./ensemble_members.ts";
+import {
+  type EnsembleMember,
+  type EnsemblePlan,
+  HOST,
+  startMembers,
+  unusable,
+} from "./ensemble_members.ts";
 import { changeText, type MemberStatus, statusOf, statusTable } from "./ensemble_status.ts";
 import type { CliIo } from "./io.ts";
 
@@ -120,7 +126,11 @@ function numberOf(text: string | null, other: number, min: number, max: number):
 function folderOf(dir: string | null, io: CliIo): string {
   if (dir === null) return mkdtempSync(join(tmpdir(), "zkpeer-ensemble-"));
   const folder = isAbsolute(dir) ? dir : join(io.cwd, dir);
-  mkdirSync(folder, { recursive: true });
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw unusable(error, folder);
+  }
   return folder;
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { Fault } from "../base/errors.ts";
+import { diskFault } from "../host/system_errors.ts";
 import { escapeValue } from "../peer/config_properties.ts";
 import { type Child, startChild } from "./child.ts";
 import { compareVersions, type JavaDist, JavaUnavailable, prepare } from "./java.ts";
@@ -44,30 +45,46 @@ interface Ports {
   readonly election: number;
 }
 
-/** Lays out all members and starts them. Faults: PORT_IN_USE, CONFIG (no Java here). */
+/** Lays out all members and starts them. Faults: PORT_IN_USE, CONFIG (no Java here, no folder). */
 export async function startMembers(plan: EnsemblePlan): Promise<EnsembleMember[]> {
   const dist = plan.javaCount === 0 ? null : await javaDist(plan.javaVersion);
   const ports = await portsOf(plan);
-  const members: EnsembleMember[] = [];
-  for (let sid = 1; sid <= plan.count; sid++) {
-    const dir = join(plan.dir, `member-${sid}`);
-    const dataDir = join(dir, "data");
+  const laidOut = ports.map((_, i) => layOut(plan, ports, i + 1, i < plan.javaCount ? dist : null));
+  return laidOut.map(({ command, logFile, member }) => ({
+    ...member,
+    child: startChild(command, { logFile, detached: true }),
+  }));
+}
+
+/** The folder of a member and what starts it: all of them before the first one runs. */
+function layOut(
+  plan: EnsemblePlan,
+  ports: readonly Ports[],
+  sid: number,
+  java: JavaDist | null,
+): { command: string[]; logFile: string; member: Omit<EnsembleMember, "child"> } {
+  const dir = join(plan.dir, `member-${sid}`);
+  const dataDir = join(dir, "data");
+  const file = join(dir, "zoo.cfg");
+  const clientPort = ports[sid - 1].client;
+  try {
     mkdirSync(dataDir, { recursive: true });
     writeFileSync(join(dataDir, "myid"), `${sid}\n`);
-    const file = join(dir, "zoo.cfg");
-    const java = sid <= plan.javaCount ? dist : null;
-    writeFileSync(file, configOf(plan, ports, ports[sid - 1].client, dataDir, java));
-    const logFile = join(dir, "server.log");
-    const command = java === null ? [...ownCommand(), "serve", file] : javaCommand(java, file);
-    members.push({
-      sid,
-      kind: java === null ? "zkpeer" : `java ${java.version}`,
-      clientPort: ports[sid - 1].client,
-      dir,
-      child: startChild(command, { logFile, detached: true }),
-    });
+    writeFileSync(file, configOf(plan, ports, clientPort, dataDir, java));
+  } catch (error) {
+    throw unusable(error, dir);
   }
-  return members;
+  return {
+    command: java === null ? [...ownCommand(), "serve", file] : javaCommand(java, file),
+    logFile: join(dir, "server.log"),
+    member: { sid, kind: java === null ? "zkpeer" : `java ${java.version}`, clientPort, dir },
+  };
+}
+
+/** Why nothing can be kept there. */
+export function unusable(error: unknown, dir: string): Fault {
+  const { message } = diskFault(error, "making the files of a member", dir);
+  return new Fault("CONFIG", message, { cause: error, hint: "choose another folder with --dir" });
 }
 
 async function javaDist(version: string): Promise<JavaDist> {
