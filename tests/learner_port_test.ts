@@ -329,6 +329,22 @@ describe("learner going back", () => {
     assert.deepEqual(paths(host.crash()), ["/a", "/d"]);
   });
 
+  it("says so of the tree it has then, though its leader went meanwhile (6.7)", () => {
+    const bench = new Bench();
+    const before = serving(bench, [a, b, c]);
+    before.role?.stop("another leader");
+    const host = met(bench, 2n, before);
+    const { tree } = host.replica;
+    bench.storage.health = { ...bench.storage.health, flushMin: 300, flushMax: 301 };
+    bench.leader.say(bare(PacketType.TRUNC, zx(1, 1)));
+    bench.run(100);
+    bench.leader.link?.destroy();
+    bench.until(() => host.ends.length === 2, "the role ends");
+    assert.deepEqual(paths(host), ["/a"]);
+    assert.notEqual(host.replica.tree, tree);
+    assert.equal(host.toldOf, host.replica.tree, "whoever sets /zookeeper/config in it");
+  });
+
   it("what it cannot go back to makes it ask for a snapshot (H-L6)", () => {
     const bench = new Bench();
     const before = serving(bench, [a, b, c]);

@@ -352,15 +352,16 @@ export class LearnerPort implements Role, Backend {
         if (this.#endedWhy === null) this.stop(fault.message);
       }
       if (this.#endedWhy !== null) return this.#cleanUp();
-      this.#host.treeReplaced(replica.tree);
       this.#step({ type: "truncated", lastZxid: replica.tree.lastZxid });
       this.#wire?.hold(false);
     });
   }
 
   #reload(): void {
+    const { replica } = this.#host;
     try {
-      this.#host.replica.reload();
+      replica.reload();
+      this.#host.treeReplaced(replica.tree);
     } catch (fault) {
       if (!isFault(fault)) throw fault;
       this.#host.fatal(fault, 13);
@@ -382,7 +383,6 @@ export class LearnerPort implements Role, Backend {
       if (fault !== null) return; // the store has told the process already
       if (this.#host.isStopped) return this.#host.ended(why);
       this.#reload();
-      this.#host.treeReplaced(replica.tree);
       this.#host.ended(why);
     });
   }

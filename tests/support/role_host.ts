@@ -130,6 +130,8 @@ export class TestHost implements RoleHost {
   faults: Fault[] = [];
   notes: string[] = [];
   seen: string[] = [];
+  /** The tree that was last said to be another one. */
+  toldOf: Tree | null = null;
   served = 0;
   isStopped = false;
   established: (epoch: Epoch) => void = () => {};
@@ -236,7 +238,9 @@ export class TestHost implements RoleHost {
     if (server !== null) this.served += 1;
   }
 
-  treeReplaced(): void {}
+  treeReplaced(tree: Tree): void {
+    this.toldOf = tree;
+  }
 
   configSeen(text: string): void {
     this.seen.push(text);
