@@ -179,6 +179,19 @@ describe("requests", () => {
     assert.notEqual(server.tree.get("/e"), undefined, "what comes later has not waited");
   });
 
+  it("that the limit of outstanding ones kept unread were in no throttle", () => {
+    const server = new FakeServer({
+      instant: false,
+      server: { throttle: options({ outstandingLimit: 1, throttledOpWaitMs: 100 }) },
+    });
+    const client = server.connect();
+    for (const path of ["/a", "/b", "/c"]) client.ask(OpCode.create, writeCreate(path));
+    assert.equal(client.isHeld, true);
+    server.mono += 500;
+    for (let i = 0; i < 3; i++) server.flush();
+    assert.deepEqual(client.replies().map((reply) => reply.header.err), [0, 0, 0]);
+  });
+
   it("that come long after a throttle are done, though its client then took no replies", () => {
     const server = new FakeServer({
       instant: false,

@@ -89,7 +89,7 @@ export class Connection implements Watcher, Expiring {
   handed = 0;
   /** Bytes of events since it last became clogged. */
   piled = 0;
-  /** When a throttle stopped this connection; 0 when none did. */
+  /** When the throttle of requests stopped this connection; 0 when it did not. */
   heldMono = 0;
   /** The round of the touch table that has this session already. */
   touchRound = -1;

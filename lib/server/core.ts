@@ -187,7 +187,7 @@ export class Core implements ConnectionHome {
   throttle(conn: Connection): void {
     if (!conn.isOpen) return;
     conn.hold(true);
-    conn.heldMono = this.mono;
+    conn.heldMono = this.requests.isFull ? this.mono : 0;
     this.throttled.add(conn);
   }
 

@@ -164,9 +164,13 @@ export class RequestThrottle {
    * count those with an xid of 0 or less, and lets a client that sends no other fill its memory.
    */
   holds(inLine: number): boolean {
-    const { outstandingLimit, maxRequests } = this.#options;
-    if (maxRequests > 0 && this.inProcess >= maxRequests) return true;
-    return this.inProcess > outstandingLimit && inLine > 0;
+    return this.isFull || (this.inProcess > this.#options.outstandingLimit && inLine > 0);
+  }
+
+  /** Only who waits for this is in Java's throttler: what `outstandingLimit` stops is not read yet. */
+  get isFull(): boolean {
+    const { maxRequests } = this.#options;
+    return maxRequests > 0 && this.inProcess >= maxRequests;
   }
 
   isLarge(length: number): boolean {
