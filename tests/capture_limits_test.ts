@@ -258,6 +258,18 @@ describe("memory", () => {
     assert.deepEqual([0, 1].map((i) => pending?.messageAt(i)?.path), ["/a", "/a"]);
   });
 
+  it("a connection that is over keeps nothing of what was said, though its session is remembered", () => {
+    const decoder = new Decoder({ message: () => {}, story: () => {} }, null);
+    const long = framed(put(b32(1), b32(1), b32(5), b32(0), b32(40_000), zeros(40_068)));
+    const talk = client().send(0, read(1)).send(1, long).send(0, read(2)).close();
+    decoder.push(pcapFile(talk.frames));
+    const gone = decoder.story.sessions.talkOf(SESSION);
+    assert.ok(gone !== null);
+    assert.equal(gone.kept, 0);
+    assert.deepEqual([gone.pending.size, gone.pending.opAt(0)], [1, OpCode.getData]);
+    assert.equal(gone.pending.messageAt(0), null);
+  });
+
   it("the report keeps no more of a message than it shows", () => {
     const { messages, facts } = decodeAll(pcapFile(client().send(0, write(1, zeros(5000))).frames));
     const pages = [false, true].map((isGone) => {

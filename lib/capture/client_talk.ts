@@ -83,6 +83,15 @@ export class ClientTalk implements Talk, RecordOwner {
     for (let i = 0; i < this.pending.size; i++) {
       this.#context.counter?.unanswered(this.conn, this.pending.opAt(i));
     }
+    // The session may point here for hours: what is still to come of it is times and ops.
+    this.pending.forgetMessages();
+    this.#watches.clear();
+  }
+
+  /** Memory and watches that it still has for what is to come. */
+  get kept(): number {
+    const [one, other] = this.#streams;
+    return one.kept + other.kept + this.#watches.size;
   }
 
   // ---- records out of the streams -----------------------------------------------------------------

@@ -121,6 +121,11 @@ export class Pending {
     return this.#messages[this.#place(i)] ?? null;
   }
 
+  /** No reply will ask for them any more. */
+  forgetMessages(): void {
+    this.#messages = [];
+  }
+
   /**
    * Takes out request `i`. Those before it will get no reply any more, unless `alone`: then they
    * stay. Returns the ops of those given up.

@@ -72,9 +72,9 @@ export class RecordStream {
     return this.#isLost;
   }
 
-  /** Bytes held for a record that is not whole. */
-  get held(): number {
-    return this.#carry.length;
+  /** Memory that it has for records which span segments. */
+  get kept(): number {
+    return this.#carry.bytes.length;
   }
 
   data(bytes: Uint8Array, start: number, end: number, time: number): void {
@@ -135,6 +135,7 @@ export class RecordStream {
       this.#showCarried(time);
     }
     this.#dropAll(time);
+    carry.clear(0);
   }
 
   /** The quick way: whole records in one piece of bytes. */

@@ -29,6 +29,16 @@ export class Watches {
   };
   #size = 0;
 
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Nothing is watched any more. */
+  clear(): void {
+    for (const armed of Object.values(this.#armed)) armed.clear();
+    this.#size = 0;
+  }
+
   /** A request was answered: whatever watch it asked for is armed now. */
   answered(request: Asked, op: number, error: number, time: number): void {
     if (error !== ErrorCode.OK && !(op === OpCode.exists && error === ErrorCode.NONODE)) return;
