@@ -118,7 +118,7 @@ class Maker {
     const password = this.#pick([new Uint8Array(16), new Uint8Array(0), null, new Uint8Array(3)]);
     return {
       kind: "probe",
-      wish: this.#pick([0, -5, 1, 400, 4999, 20_000, 0x7fffffff, -0x80000000]),
+      wish: this.#pick([0, -5, 1, 400, 49_999, 200_000, 0x7fffffff, -0x80000000]),
       version: this.#pick([0, 0, 1, -1]),
       password,
       readOnly: this.#pick([null, false, true]),

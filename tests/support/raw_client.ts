@@ -99,6 +99,12 @@ export class RawClient {
     return frames;
   }
 
+  /** Ends the connection from this side, and waits until the server has ended it, too. */
+  async leave(): Promise<void> {
+    this.#socket.end();
+    await this.drain();
+  }
+
   /** Ends the connection from this side, without a word to the server. */
   destroy(): void {
     this.#isClosed = true;
