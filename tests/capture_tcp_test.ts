@@ -257,6 +257,31 @@ describe("IP", () => {
     assert.deepEqual(first, again);
     assert.equal(new Set(first).size, 3000);
   });
+  it("an IPv6 address that nobody uses any more is forgotten, the others keep their numbers", () => {
+    const { addresses } = new IpReader();
+    const address = (i: number) => put(b32(0x20010db8), b32(i), b32(0), b32(i * 7));
+    const numberOf = (i: number) => addresses.numberOf(address(i), 0);
+    for (let round = 0; round < 5; round++) {
+      const all = Array.from({ length: 1000 }, (_, i) => numberOf(round * 300 + i));
+      const kept = all.map((number, i) => ({ number, i, said: addresses.text(number) }))
+        .filter(({ i }) => i % 3 === 0);
+      addresses.keep(new Set(kept.map(({ number }) => number)));
+      assert.equal(addresses.size, kept.length);
+      for (const { number, i, said } of kept) {
+        assert.deepEqual([numberOf(round * 300 + i), addresses.text(number)], [number, said]);
+      }
+    }
+    assert.ok(Math.max(...Array.from({ length: 500 }, (_, i) => numberOf(9000 + i))) < 1400);
+  });
+  it("IPv6 packets of other protocols leave no address behind", () => {
+    const frames = Array.from({ length: 100 }, (_, i) => ({
+      time: i,
+      bytes: ethernet(
+        ipBytes(`fe80:0:0:0:0:0:0:${i.toString(16)}`, "fe80:0:0:0:0:0:1:0", 17, say("x")),
+      ),
+    }));
+    assert.equal(reassemble(pcapFile(frames)).ip.addresses.size, 0);
+  });
   it("a packet of length 0 by offload keeps its payload, Ethernet padding is no payload", () => {
     const offloaded = ipPacket(segment(say("large")));
     offloaded.set([0, 0], 2);

@@ -23,6 +23,8 @@ const USUAL_PORTS: ReadonlyMap<number, Protocol> = new Map<number, Protocol>([
   [8080, "http"],
 ]);
 
+/** More IPv6 addresses than this are not known at a time: twice what all flows may have. */
+const ADDRESSES_MAX = 1 << 18;
 /** Connections that are over and may still be recognised. */
 const RIDDLES_MAX = 256;
 
@@ -144,9 +146,18 @@ export class Decoder implements TcpSink {
 
   opened(flow: Flow): void {
     this.#connections += 1;
+    if (this.#ip.addresses.size > ADDRESSES_MAX) this.#forgetAddresses();
     const conn = new Conn(this.#connections, flow, this.#ip.addresses);
     conn.talk = new Guess(conn, this.context, this.story, this.#hint(flow));
     this.#conns.set(flow, conn);
+  }
+
+  #forgetAddresses(): void {
+    const used = new Set<number>();
+    for (const { isV6, addresses } of this.#tcp.flows.all()) {
+      if (isV6) used.add(addresses[0]).add(addresses[1]);
+    }
+    this.#ip.addresses.keep(used);
   }
 
   #hint(flow: Flow): Protocol | null {

@@ -46,6 +46,23 @@ export class AddressBook {
   #words = new Int32Array(4 * 64);
   #slots = new Int32Array(128).fill(-1);
   #count = 0;
+  /** Numbers whose addresses were forgotten. */
+  #free: number[] = [];
+
+  /** Addresses known at present. */
+  get size(): number {
+    return this.#count - this.#free.length;
+  }
+
+  /** Forgets all addresses but those of these numbers; the others' numbers are given again. */
+  keep(numbers: ReadonlySet<number>): void {
+    this.#free = [];
+    this.#slots.fill(-1);
+    for (let number = this.#count - 1; number >= 0; number--) {
+      if (numbers.has(number)) this.#place(number, this.#slots);
+      else this.#free.push(number);
+    }
+  }
 
   numberOf(bytes: Uint8Array, at: number): number {
     const a = i32(bytes, at);
@@ -53,7 +70,7 @@ export class AddressBook {
     const c = i32(bytes, at + 8);
     const d = i32(bytes, at + 12);
     const mask = this.#slots.length - 1;
-    let slot = (Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 961) ^ d, 0x9e3779b1) >>> 7) & mask;
+    let slot = hashOf(a, b, c, d) & mask;
     for (;; slot = (slot + 1) & mask) {
       const found = this.#slots[slot];
       if (found === -1) break;
@@ -63,7 +80,7 @@ export class AddressBook {
         return found;
       }
     }
-    const number = this.#count++;
+    const number = this.#free.pop() ?? this.#count++;
     if (number * 4 === this.#words.length) this.#grow();
     this.#words.set([a, b, c, d], number * 4);
     if (this.#count * 2 > this.#slots.length) this.#rehash();
@@ -86,18 +103,24 @@ export class AddressBook {
     this.#words = wider;
   }
 
+  /** Only when no number is free: then all are in use. */
   #rehash(): void {
     const slots = new Int32Array(this.#slots.length * 2).fill(-1);
-    const mask = slots.length - 1;
-    for (let number = 0; number < this.#count; number++) {
-      const [a, b, c, d] = this.#words.subarray(number * 4, number * 4 + 4);
-      let slot = (Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 961) ^ d, 0x9e3779b1) >>> 7) & mask;
-      while (slots[slot] !== -1) slot = (slot + 1) & mask;
-      slots[slot] = number;
-    }
+    for (let number = 0; number < this.#count; number++) this.#place(number, slots);
     this.#slots = slots;
   }
+
+  #place(number: number, slots: Int32Array): void {
+    const mask = slots.length - 1;
+    const [a, b, c, d] = this.#words.subarray(number * 4, number * 4 + 4);
+    let slot = hashOf(a, b, c, d) & mask;
+    while (slots[slot] !== -1) slot = (slot + 1) & mask;
+    slots[slot] = number;
+  }
 }
+
+const hashOf = (a: number, b: number, c: number, d: number): number =>
+  Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 961) ^ d, 0x9e3779b1) >>> 7;
 
 /** The eight groups of an IPv6 address, longest run of zeros shortened. */
 export function v6Text(groups: readonly number[]): string {
@@ -179,12 +202,12 @@ export class IpReader {
     const end = Math.min(captureEnd, at + total);
     const segment = this.segment;
     segment.isV6 = true;
-    segment.source = this.addresses.numberOf(bytes, at + 8);
-    segment.target = this.addresses.numberOf(bytes, at + 24);
     let next = bytes[at + 6];
     let body = at + 40;
     for (;;) {
-      if (next === TCP) return this.#tcp(bytes, body, end, at + total - body);
+      if (next === TCP) {
+        return this.#numbered(this.#tcp(bytes, body, end, at + total - body), bytes, at);
+      }
       if (next === IPV6_ENCRYPTED) return "encrypted";
       const isFragment = next === IPV6_FRAGMENT;
       if (!isFragment && !IPV6_EXTENSIONS.has(next) && next !== IPV6_AUTHENTICATION) {
@@ -196,9 +219,10 @@ export class IpReader {
         const isLast = (field & 1) === 0;
         if ((field & 0xfff9) !== 0) {
           if (bytes[body] !== TCP) return "not tcp";
-          const key = `6 ${segment.source} ${segment.target} ${i32(bytes, body + 4)}`;
+          const key = `6 ${bytes.subarray(at + 8, at + 40).join()} ${i32(bytes, body + 4)}`;
           const length = at + total - body - 8;
-          return this.#fragment(key, bytes, body + 8, end, length, field & 0xfff8, isLast);
+          const why = this.#fragment(key, bytes, body + 8, end, length, field & 0xfff8, isLast);
+          return this.#numbered(why, bytes, at);
         }
       }
       const units = isFragment
@@ -209,6 +233,14 @@ export class IpReader {
       next = bytes[body];
       body += units;
     }
+  }
+
+  /** Only who speaks TCP gets a number: others come in any number. */
+  #numbered(why: Skipped | null, bytes: Uint8Array, at: number): Skipped | null {
+    if (why !== null) return why;
+    this.segment.source = this.addresses.numberOf(bytes, at + 8);
+    this.segment.target = this.addresses.numberOf(bytes, at + 24);
+    return null;
   }
 
   #fragment(
