@@ -1,8 +1,13 @@
-// The watches that a request asks for.
+// The watches that a request asks for, or asks to be rid of.
 
 import { isFault } from "../base/errors.ts";
 import { Input } from "../codec/input.ts";
-import { readAddWatchRequest, readSetWatches, readSetWatches2 } from "../records/client.ts";
+import {
+  readAddWatchRequest,
+  readRemoveWatchesRequest,
+  readSetWatches,
+  readSetWatches2,
+} from "../records/client.ts";
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import type { Asked } from "./pending.ts";
 import type { WatchKind } from "./watches.ts";
@@ -26,8 +31,30 @@ const BY_BODY: ReadonlySet<number> = new Set([
   OpCode.setWatches2,
 ]);
 
-/** Whether a request may ask for a watch: the others' bytes are not looked at. */
-export const isArming = (op: number): boolean => BY_FLAG.has(op) || BY_BODY.has(op);
+/** What removeWatches takes away, by its type (client.md 6.5). */
+const BY_TYPE: ReadonlyMap<number, readonly WatchKind[]> = new Map([
+  [1, ["child"]],
+  [2, ["data", "exists"]],
+  [3, ["data", "exists", "child", "persistent", "recursive"]],
+  [4, ["persistent"]],
+  [5, ["recursive"]],
+]);
+
+/** Whether a request may say something of watches: the others' bytes are not looked at. */
+export const isArming = (op: number): boolean =>
+  BY_FLAG.has(op) || BY_BODY.has(op) || op === OpCode.removeWatches;
+
+/** The watches that are gone once this request is granted. */
+export function removedBy({ bytes, lost }: Asked): Wish[] {
+  if (lost > 0) return [];
+  try {
+    const { path, type } = readRemoveWatchesRequest(new Input(bytes, 12));
+    return path === null ? [] : (BY_TYPE.get(type) ?? []).map((kind) => ({ kind, path }));
+  } catch (error) {
+    if (isFault(error)) return [];
+    throw error;
+  }
+}
 
 /** `error` is that of the reply: exists arms another watch on a node that is not there. */
 export function watchesOf(request: Asked, op: number, error: number): Wish[] {

@@ -3,7 +3,7 @@
 
 import { ErrorCode, OpCode } from "../txn/opcodes.ts";
 import type { Asked } from "./pending.ts";
-import { watchesOf } from "./watch_requests.ts";
+import { removedBy, watchesOf } from "./watch_requests.ts";
 
 /** What armed a watch. */
 export interface Armed {
@@ -39,8 +39,15 @@ export class Watches {
     this.#size = 0;
   }
 
-  /** A request was answered: whatever watch it asked for is armed now. */
+  /** A request was answered: whatever watch it asked for is armed now, or gone. */
   answered(request: Asked, op: number, error: number, time: number): void {
+    if (op === OpCode.removeWatches) {
+      if (error !== ErrorCode.OK) return;
+      for (const { kind, path } of removedBy(request)) {
+        if (this.#armed[kind].delete(path)) this.#size -= 1;
+      }
+      return;
+    }
     if (error !== ErrorCode.OK && !(op === OpCode.exists && error === ErrorCode.NONODE)) return;
     for (const { kind, path } of watchesOf(request, op, error)) {
       const armed = this.#armed[kind];
@@ -70,7 +77,9 @@ export class Watches {
       this.#size -= 1;
       found ??= armed;
     }
-    return found ?? this.#armed.persistent.get(path) ?? this.#recursive(path);
+    // A recursive watch is told of each child, and not that there are others.
+    const wider = type === CHILDREN ? null : this.#recursive(path);
+    return found ?? this.#armed.persistent.get(path) ?? wider;
   }
 
   #recursive(path: string): Armed | null {
