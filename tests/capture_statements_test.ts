@@ -3,7 +3,9 @@
 
 import { describe, it } from "node:test";
 import assert from "node:assert/strict";
+import { toJsonl } from "../lib/capture/json.ts";
 import type { Message, SessionStory } from "../lib/capture/message.ts";
+import { OpCode } from "../lib/txn/opcodes.ts";
 import { b32, Conversation, HELLO, pcapFile, put, WELCOME } from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 
@@ -30,6 +32,14 @@ describe("the name of a server", () => {
     assert.deepEqual(sidsOf(talk().open().send(0, HELLO).send(1, WELCOME)), [1n]);
   });
 
+  it("is in them also where the highest bit is its own", () => {
+    for (const sid of [1, 127, 128, 254]) {
+      const welcome = put(WELCOME.subarray(0, 12), [sid], WELCOME.subarray(13));
+      const sids = sidsOf(talk().open().send(0, HELLO).send(1, welcome));
+      assert.deepEqual(sids, [BigInt(sid)]);
+    }
+  });
+
   it("is not in those of a read-only server: old ones take 1 for all of them", () => {
     const readOnly = put(WELCOME.subarray(0, -1), [1]);
     assert.deepEqual(sidsOf(talk().open().send(0, HELLO).send(1, readOnly)), [null]);
@@ -39,6 +49,55 @@ describe("the name of a server", () => {
     const conversation = talk().open().send(0, HELLO).send(1, WELCOME);
     conversation.frames.splice(3, 1); // the connect request
     assert.deepEqual(sidsOf(conversation), [null]);
+  });
+});
+
+describe("the request behind an event", () => {
+  const watch = (path: string, mode: number) => ({ op: OpCode.addWatch, path, more: b32(mode) });
+  const unwatch = (path: string, type: number) => ({
+    op: OpCode.removeWatches,
+    path,
+    more: b32(type),
+  });
+  const children = (path: string) => ({ op: OpCode.getChildren, path, more: [1] });
+  type Step = ReturnType<typeof watch> | { op: number; path: string; more: number[] };
+
+  /** Says for an event which of the requests before it armed its watch; the last answers may fail. */
+  const armedBy = (steps: Step[], type: number, path: string, lastError = 0): number | null => {
+    const text = (words: string): Uint8Array =>
+      put(b32(words.length), new TextEncoder().encode(words));
+    const conversation = talk().open().send(0, HELLO).send(1, WELCOME);
+    steps.forEach(({ op, path, more }, i) => {
+      const error = i === steps.length - 1 ? lastError : 0;
+      conversation.send(0, framed(b32(i + 1), b32(op), text(path), more))
+        .send(1, framed(b32(i + 1), b32(1), b32(9), b32(error)));
+    });
+    conversation.send(1, framed(b32(-1), zeros(8), b32(0), b32(type), b32(3), text(path)));
+    const { messages } = decodeAll(pcapFile(conversation.frames));
+    const event = messages[messages.length - 1];
+    assert.equal(event.kind, "event");
+    const requests = messages.filter((one) => one.kind === "request").map((one) => one.n);
+    return event.about === null ? null : requests.indexOf(event.about);
+  };
+  const [CHANGED, CHILDREN] = [3, 4];
+  const [PERSISTENT, RECURSIVE] = [0, 1];
+
+  it("is none whose watch was removed", () => {
+    const both = [watch("/a", PERSISTENT), watch("/", RECURSIVE)];
+    assert.equal(armedBy(both, CHANGED, "/a"), 0);
+    for (const type of [3, 4]) {
+      assert.equal(armedBy([...both, unwatch("/a", type)], CHANGED, "/a"), 1, `type ${type}`);
+    }
+    assert.equal(armedBy([...both, unwatch("/a", 4)], CHANGED, "/a", -121), 0);
+    assert.equal(armedBy([...both, unwatch("/a", 5)], CHANGED, "/a"), 0);
+    assert.equal(armedBy([both[1], unwatch("/", 5)], CHANGED, "/a"), null);
+    assert.equal(armedBy([children("/a"), unwatch("/a", 1)], CHILDREN, "/a"), null);
+    assert.equal(armedBy([children("/a"), unwatch("/a", 2)], CHILDREN, "/a"), 0);
+  });
+
+  it("is no recursive watch where children are spoken of", () => {
+    assert.equal(armedBy([watch("/", RECURSIVE)], CHILDREN, "/a"), null);
+    assert.equal(armedBy([watch("/a", PERSISTENT)], CHILDREN, "/a"), 0);
   });
 });
 
@@ -97,6 +156,17 @@ describe("a connection that was there before the capture", () => {
 });
 
 describe("an election", () => {
+  it("began at a time in seconds, as all times of a line", () => {
+    const vote = framed(b32(0), b32(0), b32(2), zeros(8), zeros(4), b32(1), zeros(8), b32(1));
+    const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.1", 3888]).open()
+      .wait(2e9).send(0, put(b32(0), b32(2))).send(0, vote);
+    const { decoded } = decodeAll(pcapFile(conversation.frames));
+    const [election] = decoded.filter((one) => one.type === "election").map((one) =>
+      toJsonl(one, 0n)
+    );
+    assert.equal(election.from, 2.00005);
+  });
+
   it("is not won by one server's own vote where nobody knows how many vote", () => {
     // As 3.4 has it: a bare id greets, notifications carry no configuration.
     const vote = framed(b32(0), b32(0), b32(2), zeros(8), zeros(4), b32(1), zeros(8), b32(1));

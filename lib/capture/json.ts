@@ -12,6 +12,7 @@ import type { Decoded, ElectionVote, Message, Story } from "./message.ts";
 const HEX = new Set(["zxid", "session", "learnerZxid", "firstZxid", "lastZxid"]);
 /** Times of stories: nanoseconds after the first packet, shown as seconds. */
 const TIMES = new Set([
+  "from", // of an election; elsewhere an address
   "requested",
   "forwarded",
   "replied",

@@ -65,7 +65,7 @@ export class Sessions {
 
   /** The server made this id, so its top byte is the server's own (client.md 2.4). */
   made(talk: ClientTalk, session: SessionId): void {
-    const sid = session >> 56n;
+    const sid = BigInt.asUintN(8, session >> 56n);
     if (sid > 0n && sid < 0xffn) this.#context.members.listens(talk.conn.server, sid);
   }
 
