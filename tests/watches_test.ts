@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { World } from "./support/tree_watchers.ts";
 import { describe, test } from "node:test";
 import type { ACL } from "../lib/records/data.ts";
+import { isBrisk } from "./support/brisk.ts";
 import {
   acl,
   bytes,
@@ -208,6 +209,15 @@ describe("a recursive watch", () => {
     world.create("/a");
     world.create("/a/b");
     assert.deepEqual(world.taken().map(([, , path]) => path), ["/a", "/a/b"]);
+  });
+
+  test("a change at a very deep path costs no look for each of its prefixes", () => {
+    const world = new World();
+    world.recursive("/", world.watcher("w"));
+    world.recursive("/a/a", world.watcher("w"));
+    const path = "/a".repeat(100_000);
+    isBrisk(50, () => () => world.tree.watches.changed(path, 1n, null));
+    assert.ok(world.taken().every(([who, event]) => `${who} ${event}` === "w NodeDataChanged"));
   });
 
   test("a connection hears once though its path and two ancestors match", () => {

@@ -60,8 +60,11 @@ export class WatchTable {
   readonly #spots = new Map<string, Spot>();
   readonly #ofWatcher = new Map<Watcher, Spot | Set<Spot>>();
   #watches = 0;
-  /** Watchers in recursive mode; while there are none, ancestors need no look. */
-  #recursive = 0;
+  /**
+   * Watches in recursive mode by the length of their paths: ancestors of other lengths need no look,
+   * and of a very deep path nearly all have one.
+   */
+  readonly #recursive = new Map<number, number>();
 
   /** Pairs of path and connection. */
   get size(): number {
@@ -88,7 +91,7 @@ export class WatchTable {
       this.#watches += 1;
       this.#remember(watcher, spot);
     }
-    if (mode === WatchMode.recursive) this.#recursive += 1;
+    if (mode === WatchMode.recursive) this.#countRecursive(path, 1);
     setModes(spot, watcher, modes | mode);
   }
 
@@ -130,7 +133,7 @@ export class WatchTable {
   ): void {
     if (this.#watches === 0) return;
     const spot = this.#spots.get(path);
-    const told = this.#recursive > 0 ? this.#above(path) : null;
+    const told = this.#recursive.size > 0 ? this.#above(path) : null;
     if (spot === undefined && told === null) return;
     const matched = spot === undefined ? [] : spotWatchers(spot);
     if (told !== null) {
@@ -157,7 +160,8 @@ export class WatchTable {
     let found: Set<Watcher> | null = null;
     let slash = path.length > 1 ? path.lastIndexOf("/") : -1;
     while (slash >= 0) {
-      const spot = this.#spots.get(slash === 0 ? "/" : path.slice(0, slash));
+      const length = slash === 0 ? 1 : slash; // the root's is its slash
+      const spot = this.#recursive.has(length) ? this.#spots.get(path.slice(0, length)) : undefined;
       if (spot !== undefined) {
         for (const watcher of spotWatchers(spot)) {
           if ((modesOf(spot, watcher) & WatchMode.recursive) !== 0) {
@@ -184,12 +188,18 @@ export class WatchTable {
     const before = modesOf(spot, watcher);
     const after = before & ~modes;
     if (before === after) return;
-    if ((before & ~after & WatchMode.recursive) !== 0) this.#recursive -= 1;
+    if ((before & ~after & WatchMode.recursive) !== 0) this.#countRecursive(spot.path, -1);
     setModes(spot, watcher, after);
     if (after === 0) {
       this.#watches -= 1;
       this.#unremember(watcher, spot);
     }
+  }
+
+  #countRecursive(path: string, by: number): void {
+    const count = (this.#recursive.get(path.length) ?? 0) + by;
+    if (count === 0) this.#recursive.delete(path.length);
+    else this.#recursive.set(path.length, count);
   }
 
   #tidy(spot: Spot): void {
