@@ -6,6 +6,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { ACL } from "../records/data.ts";
+import { TextMap } from "./text_map.ts";
 
 /** The number of "no list": open to the world. */
 export const OPEN_ACL_ID = -1;
@@ -23,7 +24,7 @@ interface Entry {
 
 export class AclStore {
   readonly #byId = new Map<number, Entry>();
-  readonly #byKey = new Map<string, Entry>();
+  readonly #byKey = new TextMap<Entry>();
   #last: Entry | null = null;
   #highest = 0;
 

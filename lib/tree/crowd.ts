@@ -1,11 +1,12 @@
 // Znodes whose checksums meet more often than chance can explain: somebody makes names for that, and
 // chains of them would cost every request a walk. They stand here instead, by their whole path, under
-// the runtime's own hash, which nobody outside can foresee. Nearly always there are none.
+// a hash of the runtime's, which nobody outside can foresee. Nearly always there are none.
 
 import type { Znode } from "./records.ts";
+import { TextMap } from "./text_map.ts";
 
 export class Crowd {
-  readonly #byPath = new Map<string, Znode>();
+  readonly #byPath = new TextMap<Znode>();
   /** How many there are of each checksum: others need no path as text. */
   readonly #sums = new Map<number, number>();
 

@@ -9,6 +9,7 @@ import type { Trace } from "../ports.ts";
 import type { Core } from "./core.ts";
 import type { Znode } from "./nodes.ts";
 import { QuotaText } from "./quota_text.ts";
+import { TextMap } from "./text_map.ts";
 
 export const QUOTA_ROOT = "/zookeeper/quota";
 export const LIMITS_NAME = "zookeeper_limits";
@@ -29,7 +30,7 @@ export interface QuotaUsage {
 export class Quotas {
   readonly #core: Core;
   readonly #note: Trace["note"];
-  readonly #paths = new Set<string>();
+  readonly #paths = new TextMap<string>();
   /** No path with a quota was ever longer: of a deep path most prefixes need no look. */
   #longest = 0;
 
@@ -40,7 +41,7 @@ export class Quotas {
 
   /** Paths with a quota. */
   paths(): readonly string[] {
-    return [...this.#paths];
+    return [...this.#paths.values()];
   }
 
   /** The deepest path with a quota at or above `path`; null when there is none. */
@@ -107,7 +108,7 @@ export class Quotas {
 
   #add(prefix: string): void {
     const path = normal(prefix);
-    this.#paths.add(path);
+    this.#paths.set(path, path);
     this.#longest = Math.max(this.#longest, path.length);
   }
 

@@ -6,6 +6,7 @@
 
 import type { Zxid } from "../base/ids.ts";
 import type { ACL } from "../records/data.ts";
+import { TextMap } from "./text_map.ts";
 
 /** A client connection, as far as watches know it. */
 export interface Watcher {
@@ -57,7 +58,7 @@ interface Spot {
 export class WatchTable {
   /** An event found so many watches. */
   onFired: (type: EventType, count: number) => void = () => {};
-  readonly #spots = new Map<string, Spot>();
+  readonly #spots = new TextMap<Spot>();
   readonly #ofWatcher = new Map<Watcher, Spot | Set<Spot>>();
   #watches = 0;
   /**
