@@ -192,6 +192,18 @@ describe("a learner that catches up", () => {
   const [DIFF, UPTODATE, NEWLEADER] = [13, 12, 10];
   const sid2 = put(zeros(4), b32(2), b32(0x10000), zeros(8));
 
+  it("is known by what it says itself, in every version", () => {
+    const config = put(sid2.subarray(0, 12), zeros(8));
+    for (const info of [sid2.subarray(0, 8), sid2.subarray(0, 12), config]) {
+      const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.3", 4000]).open()
+        .send(0, packet(11, 1, 0, info), false).send(0, packet(3, 1, 1, null), false)
+        .send(0, packet(3, 1, 2, null), false);
+      const { messages } = decodeAll(pcapFile(conversation.frames));
+      const names = messages.map(({ name, fromSid }) => `${name} of ${fromSid}`);
+      assert.deepEqual(names, ["FOLLOWERINFO of 2", "ACK of 2", "ACK of 2"]);
+    }
+  });
+
   it("is sent the past: no session expires and nothing is written by that", () => {
     const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.3", 2888]).open()
       .send(0, packet(11, 1, 0, sid2)).send(1, packet(17, 2, 0, b32Bytes(0x10000)))

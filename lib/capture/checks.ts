@@ -304,7 +304,7 @@ function dataFits(
       return (length === 12 || length === 9) && i32(bytes, at + 4) === -1;
     case PacketType.FOLLOWERINFO:
     case PacketType.OBSERVERINFO:
-      return length === 12 || length === 20;
+      return length === 12 || length === 20 || length === 8; // up to 3.3 a sid alone
     case PacketType.LEADERINFO:
     case PacketType.ACKEPOCH:
       return length === 4 && (end - data < 8 || i32(bytes, data + 4) === -1);
