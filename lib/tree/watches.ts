@@ -62,8 +62,8 @@ export class WatchTable {
   readonly #ofWatcher = new Map<Watcher, Spot | Set<Spot>>();
   #watches = 0;
   /**
-   * Watches in recursive mode by the length of their paths: ancestors of other lengths need no look,
-   * and of a very deep path nearly all have one.
+   * Watches in recursive mode by the length of their paths: ancestors of another length need no
+   * look, and of a very deep path nearly all are that.
    */
   readonly #recursive = new Map<number, number>();
 
