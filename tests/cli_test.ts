@@ -299,6 +299,16 @@ describe("commands", () => {
   });
 
   // On Node: Deno looks for a linked module's imports beside the link.
+  it("runs in any folder", async () => {
+    await inDirectory({}, (directory) => {
+      const args = [join(root, "lib/cli/main.ts"), "version"];
+      const tsx = join(root, "node_modules/.bin/tsx");
+      const out = execFileSync(tsx, args, { cwd: directory, encoding: "utf8" });
+      assert.match(out, /^zkpeer /);
+      return Promise.resolve();
+    });
+  });
+
   it("runs through a link, as npm installs it", async () => {
     await inDirectory({}, (directory) => {
       const link = join(directory, "zkpeer");
