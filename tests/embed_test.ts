@@ -1,12 +1,22 @@
 // A server and an ensemble inside the test's own process, as mod.ts offers them.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { connect, type EmbeddedServer, startEnsemble, startServer, ZkError } from "../mod.ts";
 import { until } from "./support/until.ts";
 
@@ -27,6 +37,25 @@ it("an embedded server keeps its data from one start to the next", async () => {
     await second.stop();
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+it("a program has what the README imports, under the name that it has there", () => {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const [line] = /^import \{.*\} from "zkpeer.*";$/m.exec(readme) ?? assert.fail("no import");
+  const place = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
+  try {
+    mkdirSync(join(place, "node_modules"));
+    symlinkSync(root, join(place, "node_modules", "zkpeer"));
+    const program =
+      `${line}\nconsole.log(typeof startServer, typeof startEnsemble, typeof connect);`;
+    writeFileSync(join(place, "program.mts"), program);
+    const tsx = join(root, "node_modules", ".bin", "tsx");
+    const said = execFileSync(tsx, ["program.mts"], { cwd: place, encoding: "utf8" });
+    assert.equal(said, "function function function\n");
+  } finally {
+    rmSync(place, { recursive: true });
   }
 });
 
