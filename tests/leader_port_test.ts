@@ -7,6 +7,7 @@ import type { Zxid } from "../lib/base/ids.ts";
 import { Output } from "../lib/codec/output.ts";
 import type { Link } from "../lib/ports.ts";
 import { type QuorumPacket, writeQuorumPacket } from "../lib/records/quorum.ts";
+import { writeCreateRequest } from "../lib/records/client.ts";
 import { LOCAL } from "../lib/server/request.ts";
 import { Cluster, type Node } from "../lib/sim/cluster.ts";
 import { SimNetwork } from "../lib/sim/network.ts";
@@ -88,6 +89,16 @@ class Bench {
     return zxid;
   }
 
+  /** A node with so many bytes, which must be in the leader's tree. */
+  create(path: string, size: number): void {
+    const body = new Output();
+    const acl = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
+    writeCreateRequest(body, { path, data: new Uint8Array(size), acl, flags: 0 });
+    this.submit(OpCode.createSession, 0x77n, new Uint8Array([0, 0, 0x75, 0x30]));
+    this.submit(OpCode.create, 0x77n, body.take());
+    this.until(() => this.leader.peer?.tree?.get(path) !== undefined, `there is ${path}`);
+  }
+
   submit(op: number, sessionId: bigint, body: Uint8Array): void {
     const server = this.leader.peer?.server;
     server?.core.backend.submit({ sessionId, cxid: 0, op, body, auth: [], owner: LOCAL });
@@ -114,6 +125,8 @@ class Stranger {
   readonly #reader = new PacketReader();
   link: Link | null = null;
   isClosed = false;
+  /** Reads once, then no more until its link is let go. */
+  piecemeal = false;
   heard: string[] = [];
   parts: SnapshotPart["kind"][] = [];
 
@@ -125,7 +138,10 @@ class Stranger {
       if (!("attach" in link)) throw link;
       this.link = link;
       link.attach({
-        bytes: (chunk) => this.#read(chunk),
+        bytes: (chunk) => {
+          if (this.piecemeal) link.hold(true);
+          this.#read(chunk);
+        },
         drained: () => {},
         closed: () => void (this.isClosed = true),
       });
@@ -230,6 +246,21 @@ describe("quorum port and those who break its rules", () => {
     });
   }
 
+  it("a request that comes byte by byte for longer than syncLimit: it is heard meanwhile", () => {
+    const bench = new Bench();
+    bench.write();
+    const stranger = bench.stranger();
+    served(stranger);
+    const out = new Output();
+    writeQuorumPacket(out, requestPacket({ sessionId: 1n, cxid: 1, type: 9 }, garbage(0, 0), null));
+    for (const byte of out.take()) {
+      stranger.sayBytes(Uint8Array.of(byte));
+      bench.run(400);
+    }
+    stranger.hears(/^SYNC/);
+    assert.equal(stranger.isClosed, false);
+  });
+
   it("a flood of half-open links: the oldest stranger goes, a member gets in and stays", () => {
     const bench = new Bench();
     const { leader } = bench;
@@ -286,6 +317,26 @@ describe("quorum port and those who break its rules", () => {
     bench.run(60_000);
     stranger.link?.hold(false);
     bench.undisturbed(stranger, leader, epoch);
+  });
+});
+
+describe("a learner that reads its snapshot slowly", () => {
+  it("is not cut off while it reads, however long all of it takes", () => {
+    const bench = new Bench();
+    for (let i = 0; i < 6; i++) bench.create(`/large${i}`, 500_000);
+    const stranger = bench.stranger();
+    stranger.say(observer(77n));
+    stranger.hears(/^LEADERINFO/);
+    stranger.piecemeal = true;
+    stranger.say(ackEpochPacket(1n, 0n));
+    let reads = 0;
+    while (!stranger.heard.some((line) => line.startsWith("NEWLEADER"))) {
+      assert.ok(!stranger.isClosed && reads < 200, `it is closed after ${reads} reads`);
+      bench.run(4000); // initLimit is 5 s
+      stranger.link?.hold(false);
+      reads += 1;
+    }
+    assert.ok(reads >= 5, "four times as long as a silent learner has");
   });
 });
 

@@ -203,7 +203,7 @@ export class LeaderPort implements Role, Backend {
     if (this.#wires.size >= LINKS_MAX && !this.#makeRoom()) return accepted.destroy();
     const link = this.#nextLink++;
     const packets = new PacketLink(accepted, this.#options.packetLimit, {
-      heard: () => void (this.#heardAt = this.#now()),
+      heard: () => this.#leader.heard(link, this.#heardAt = this.#now()),
       packet: (packet) => this.#step({ type: "packet", link, packet }, this.#heardAt),
       part: () => {},
       drained: () => this.#host.busy(),
@@ -466,6 +466,7 @@ export class LeaderPort implements Role, Backend {
     const limit = this.#options.initLimit * this.#options.tickMs;
     const now = this.#now().mono;
     for (const [link, wire] of this.#wires) {
+      if (wire.isTaking(now)) this.#leader.taken(link, now);
       if (wire.stream === null || now - wire.stream.movedAt <= limit) continue;
       this.#drop(link, `it read nothing for ${limit} ms`);
       this.#step({ type: "unlinked", link });

@@ -4,6 +4,7 @@
 // Must agree with the part of Java's LearnerHandler that is a session's owner (quorum.md 7.10).
 
 import type { Sid } from "../base/ids.ts";
+import type { Millis } from "../ports.ts";
 import type { Owner } from "../server/request.ts";
 import type { TreeDump } from "../tree/dump.ts";
 import type { LearnerView } from "../zab/leader_events.ts";
@@ -20,11 +21,21 @@ export class LearnerWire implements Owner {
   /** Taken when a SNAP was planned. */
   dump: TreeDump | null = null;
   sid: Sid | null = null;
+  #queued = 0;
 
   constructor(packets: PacketLink, established: number) {
     this.packets = packets;
     this.established = established;
     this.name = `learner ${packets.remote}`;
+  }
+
+  /** Whether some of what is queued was taken since the last look: a slow reader is none that hangs. */
+  isTaking(now: Millis): boolean {
+    const { queuedBytes } = this.packets;
+    const isTaking = queuedBytes < this.#queued;
+    this.#queued = queuedBytes;
+    if (isTaking && this.stream !== null) this.stream.movedAt = now;
+    return isTaking;
   }
 }
 

@@ -107,6 +107,18 @@ export class Leader {
     }));
   }
 
+  /** Bytes came on a link: whoever is served may be in the middle of a long packet (5.2, 7.6). */
+  heard(link: LinkId, now: Instant): void {
+    const learner = this.#room.links.get(link);
+    if (learner?.isServing) learner.heardAt = now.mono;
+  }
+
+  /** Bytes were taken on a link: NEWLEADER may stand behind much that is still unread (5.2). */
+  taken(link: LinkId, now: Millis): void {
+    const learner = this.#room.links.get(link);
+    if (learner?.stage === "newLeader") learner.heardAt = now;
+  }
+
   step(event: LeaderEvent, now: Instant): readonly LeaderEffect[] {
     this.#room.effects = [];
     this.#room.now = now.mono;
