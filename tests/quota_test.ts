@@ -119,6 +119,19 @@ describe("usage", () => {
     isBrisk(50, () => () => assert.equal(quota.tree.quotas.prefixOf(path), null));
   });
 
+  test("lets go what a repeated deletion takes along of the node's next life", () => {
+    const quota = new Quota();
+    quota.create("/q", { data: bytes("1") });
+    quota.limit("/q");
+    quota.create("/q/a");
+    quota.create("/q/a/b", { data: bytes("23") });
+    quota.create("/q/a/b/c", { data: bytes("456") });
+    quota.limit("/q/a/b");
+    quota.apply(deletePart("/zookeeper/quota/q/a"));
+    quota.apply(deletePart("/q/a"));
+    assert.deepEqual([quota.used("/q"), quota.tree.quotas.paths()], ["count=1,bytes=1", ["/q"]]);
+  });
+
   test("counts for the deepest quota only", () => {
     const quota = new Quota();
     quota.create("/q");

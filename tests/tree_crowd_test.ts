@@ -23,7 +23,7 @@ function make(core: Core, path: string): void {
   core.make(path, NO_DATA, core.acls.use(null), STAT);
 }
 
-const unmake = (core: Core, path: string): void => core.remove(core.find(path), path);
+const unmake = (core: Core, path: string): void => core.remove(core.find(path), path, () => {});
 
 describe("colliding names", () => {
   it("collide", () => {

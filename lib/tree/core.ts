@@ -132,15 +132,19 @@ export class Core {
   /**
    * Removes a node with everything below it. A node with children is deleted only in a replay over
    * a fuzzy snapshot: the children are of a later life of the parent and will be made again.
+   * `below` hears of each of them, by its path and the length of its data.
    */
-  remove(node: Znode, path: string): void {
+  remove(node: Znode, path: string, below: (path: string, length: number) => void): void {
     const { nodes } = this;
     let at = nodes.first(node);
     while (at !== 0) { // leaves first
       while (nodes.first(at) !== 0) at = nodes.first(at);
       const above = nodes.parent(at);
       const sibling = nodes.next(at);
-      this.#removeLeaf(at, nodes.path(at).length);
+      const leaf = nodes.path(at);
+      const length = nodes.dataLength(at);
+      this.#removeLeaf(at, leaf.length);
+      below(leaf, length);
       at = sibling !== 0 ? sibling : above === node ? 0 : above;
     }
     this.#removeLeaf(node, path.length);

@@ -250,7 +250,7 @@ export class Tree extends TreeView {
     if (node === 0) return ErrorCode.NONODE;
     const acl = this.acl(node);
     const length = nodes.dataLength(node);
-    core.remove(node, path);
+    core.remove(node, path, this.#removedBelow);
     this.quotas.deleted(path, length);
     if (this.#isWatched()) {
       const above = path.slice(0, path.lastIndexOf("/")) || "/";
@@ -258,6 +258,9 @@ export class Tree extends TreeView {
     }
     return ErrorCode.OK;
   }
+
+  readonly #removedBelow = (path: string, length: number): void =>
+    this.quotas.deleted(path, length);
 
   #setData(
     header: TxnHeader,
