@@ -3,7 +3,7 @@
 // next, and when, is the owner's to say.
 
 import { Fault } from "../base/errors.ts";
-import type { Address, Clock, Link, Millis, Network } from "../ports.ts";
+import type { Address, Clock, Closable, Link, Millis, Network } from "../ports.ts";
 import type { ClientSession } from "./session.ts";
 
 /** Why there is no link: closed by either side, nothing heard, no connection, bytes that cannot be. */
@@ -20,7 +20,7 @@ export class SessionLink {
   readonly #clock: Clock;
   readonly #ears: SessionLinkEars;
   #link: Link | null = null;
-  #isDialling = false;
+  #dialling: Closable | null = null;
   #isFlushDue = false;
   #isOver = false;
 
@@ -38,16 +38,14 @@ export class SessionLink {
 
   /** There is no link and no try under way. */
   get isIdle(): boolean {
-    return !this.#isOver && !this.#isDialling && this.#link === null;
+    return !this.#isOver && this.#dialling === null && this.#link === null;
   }
 
   /** Does nothing unless {@link isIdle}. */
   dial(to: Address, within: Millis): void {
     if (!this.isIdle) return;
-    this.#isDialling = true;
-    this.#network.dial(to, within, (link) => {
-      this.#isDialling = false;
-      if (this.#isOver) return link instanceof Fault ? undefined : link.destroy();
+    this.#dialling = this.#network.dial(to, within, (link) => {
+      this.#dialling = null;
       if (link instanceof Fault) return this.#ears.lost("unreachable", link);
       this.#link = link;
       link.attach({
@@ -97,18 +95,23 @@ export class SessionLink {
 
   /** Sends what is left and closes; `lost` is not told, and there is no link hereafter. */
   end(): void {
-    this.#isOver = true;
-    this.#clock.wakeAt(null, () => {});
+    this.#over();
     this.#link?.end();
   }
 
   /** Vanishes as a dead process does; `lost` is not told, and there is no link hereafter. */
   abandon(): void {
-    this.#isOver = true;
-    this.#clock.wakeAt(null, () => {});
+    this.#over();
     this.#link?.destroy();
     this.#link = null;
     this.#session.unlinked();
+  }
+
+  /** Nothing of this holds up the end of the process: a dial that nobody answers may take long. */
+  #over(): void {
+    this.#isOver = true;
+    this.#clock.wakeAt(null, () => {});
+    this.#dialling?.close();
   }
 
   #bytes(link: Link, chunk: Uint8Array): void {
