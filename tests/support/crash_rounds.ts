@@ -194,8 +194,8 @@ class CrashRounds {
     for (const writer of this.#writers) writer.write();
     await until(
       () =>
-        this.#writers.every(({ acknowledged, hasFailed }, i) =>
-          hasFailed || acknowledged >= told[i] + WRITES_MIN
+        this.#writers.every(({ acknowledged, hasStopped }, i) =>
+          hasStopped || acknowledged >= told[i] + WRITES_MIN
         ),
       "every writer has enough acknowledged",
     );

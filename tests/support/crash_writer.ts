@@ -84,11 +84,6 @@ export class CrashWriter {
     }
   }
 
-  /** Something went wrong: {@link lost} will tell. */
-  get hasFailed(): boolean {
-    return this.#failure !== null;
-  }
-
   #failed(why: string): void {
     this.#failure ??= new Error(`${this.folder}: ${why}`);
     this.stop();
@@ -96,6 +91,11 @@ export class CrashWriter {
 
   stop(): void {
     this.#isWriting = false;
+  }
+
+  /** Writes no more: a server that stands still for seconds costs a short session its link, too. */
+  get hasStopped(): boolean {
+    return !this.#isWriting;
   }
 
   /** No link, so nothing more can be heard of what was sent over the last one. */
@@ -205,7 +205,10 @@ export class CrashWriter {
       this.#acknowledged(op, reply.zxid);
     };
     client.ask(code, path, write).then(answered).catch((error: unknown) => {
-      if (error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS) return this.stop();
+      if (error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS) {
+        if (this.habit === "abandons") this.gone.add(owner);
+        return this.stop();
+      }
       this.#failed(`${JSON.stringify(op, replacer)}: ${error}`);
     });
   }
