@@ -18,6 +18,8 @@ const SCRATCH_KEEP = 1 << 16;
 /** A dump under way hears of the changes that would disturb it. */
 export interface Dumping {
   removing(node: Znode): void;
+  /** The node is about to be removed by a transaction that does not name it. */
+  leaving(node: Znode): void;
   /** The node is about to get another list. */
   changingAcl(node: Znode): void;
 }
@@ -148,6 +150,13 @@ export class Core {
       at = sibling !== 0 ? sibling : above === node ? 0 : above;
     }
     this.#removeLeaf(node, path.length);
+  }
+
+  /** To be called before a node is removed that the transaction does not name. */
+  leaving(path: string): void {
+    if (this.dumping.size === 0) return;
+    const node = this.find(path);
+    if (node !== 0) { for (const dump of this.dumping) dump.leaving(node); }
   }
 
   #removeLeaf(node: Znode, pathLength: number): void {

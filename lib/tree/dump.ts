@@ -6,12 +6,14 @@
 // - a node that lives from the beginning to the end stands in it exactly once, as it was when its
 //   turn came; one that was deleted before its turn is absent; one made after Z is absent, so
 //   that no node needs a list that is not in the table (replay from Z + 1 makes it);
+// - but one that a session took along without a list, behind its parent's turn, is there as it was
+//   last: replay must find it, or nothing moves the parent's pzxid (before 3.6 there were no lists);
 // - a node that got another list before its turn keeps its old number here, for the same reason.
 //
 // Must agree with Java's SerializeUtils.serializeSnapshot and DataTree.serialize, and is stricter.
 
 import type { SessionId, Zxid } from "../base/ids.ts";
-import type { Output } from "../codec/output.ts";
+import { Output } from "../codec/output.ts";
 import { type ACL, writeACL } from "../records/data.ts";
 import { OPEN_ACL_ID } from "./acl_store.ts";
 import type { Core, Dumping } from "./core.ts";
@@ -39,6 +41,11 @@ export class TreeDump implements Dumping {
   #next: Znode = ROOT;
   #written = 0;
   #path = new Uint8Array(256);
+  /** A bit for each znode whose turn has come. */
+  readonly #seen: Uint8Array;
+  /** Nodes that follow when all have had their turn; null while there are none. */
+  #late: Output | null = null;
+  #lateAt = 0;
 
   constructor(core: Core, zxid: Zxid, sessions: ReadonlyMap<SessionId, number>) {
     this.zxid = zxid;
@@ -47,6 +54,7 @@ export class TreeDump implements Dumping {
     this.#sessions = [...sessions];
     this.#lists = core.acls.entries();
     this.#listed = new Set(this.#lists.map(([id]) => id));
+    this.#seen = new Uint8Array((core.nodes.bound >>> 3) + 1);
     core.dumping.add(this);
   }
 
@@ -109,11 +117,18 @@ export class TreeDump implements Dumping {
       const node = this.#next;
       if (this.#belongs(node)) {
         this.#writeNode(out, node);
+        this.#seen[node >>> 3] |= 1 << (node & 7);
         this.#next = this.#after(node, true);
       } else {
         this.#next = this.#after(node, false);
       }
       passed += 1;
+    }
+    if (this.#late !== null) {
+      const end = Math.min(this.#late.size, this.#lateAt + Math.max(0, limit - out.size));
+      out.rawRange(this.#late.bytes, this.#lateAt, end);
+      this.#lateAt = end;
+      if (end < this.#late.size) return;
     }
     out.ustring("/");
     this.cancel();
@@ -123,6 +138,15 @@ export class TreeDump implements Dumping {
     this.#oldAcl.delete(node);
     // Its children, if any, have been removed before it.
     if (node === this.#next) this.#next = this.#after(node, false);
+  }
+
+  leaving(node: Znode): void {
+    if (this.#hasSeen(node) || !this.#hasSeen(this.#core.nodes.parent(node))) return;
+    if (this.#belongs(node)) this.#writeNode(this.#late ??= new Output(), node);
+  }
+
+  #hasSeen(node: Znode): boolean {
+    return ((this.#seen[node >>> 3] ?? 0) & (1 << (node & 7))) !== 0;
   }
 
   changingAcl(node: Znode): void {

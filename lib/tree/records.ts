@@ -70,6 +70,11 @@ export class Records {
     return this.#count;
   }
 
+  /** Above every znode that there has been. */
+  get bound(): Znode {
+    return this.#fresh;
+  }
+
   /** Bytes taken from the system. */
   get reservedRecords(): number {
     return this.#bytes.reduce((sum, bytes) => sum + bytes.length, 0);

@@ -314,7 +314,10 @@ export class Tree extends TreeView {
         paths: left,
       });
     }
-    for (const path of left) if (this.#delete(zxid, path) === ErrorCode.OK) deleted += 1;
+    for (const path of left) {
+      this.core.leaving(path);
+      if (this.#delete(zxid, path) === ErrorCode.OK) deleted += 1;
+    }
     return {
       type,
       err: ErrorCode.OK,
