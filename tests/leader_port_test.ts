@@ -125,7 +125,7 @@ class Stranger {
   readonly #reader = new PacketReader();
   link: Link | null = null;
   isClosed = false;
-  /** Reads once, then no more until its link is let go. */
+  /** Reads once, then no more until its link is let go; and answers what it reads. */
   piecemeal = false;
   heard: string[] = [];
   parts: SnapshotPart["kind"][] = [];
@@ -179,6 +179,9 @@ class Stranger {
       if (packet === null) return;
       this.heard.push(shown(packet));
       if (packet.type === PacketType.SNAP) this.#reader.expectSnapshot();
+      if (!this.piecemeal) continue;
+      if (packet.type === PacketType.PROPOSAL) this.say(ACK(packet.zxid));
+      if (packet.type === PacketType.PING) this.say({ ...packet, data: new Uint8Array(0) });
     }
   }
 }
@@ -337,6 +340,34 @@ describe("a learner that reads its snapshot slowly", () => {
       reads += 1;
     }
     assert.ok(reads >= 5, "four times as long as a silent learner has");
+  });
+});
+
+describe("a follower behind a slow link", () => {
+  it("is not cut off for proposals that are still on their way to it", () => {
+    const bench = new Bench();
+    const epoch = bench.write() >> 32n;
+    const { follower } = bench;
+    follower.crash();
+    const stranger = bench.stranger();
+    stranger.say(helloPacket(false, 0n, follower.sid, 0n));
+    stranger.hears(/^LEADERINFO/);
+    stranger.say(ackEpochPacket(bench.lastZxid, 0n));
+    stranger.hears(/^NEWLEADER/);
+    stranger.say(ACK(epoch << 32n));
+    stranger.hears(/^UPTODATE/);
+    stranger.piecemeal = true;
+    for (let i = 0; i < 8; i++) bench.create(`/large${i}`, 500_000);
+    const last = `PROPOSAL 0x${bench.lastZxid.toString(16)}`;
+    let reads = 0;
+    while (!stranger.heard.includes(last)) {
+      assert.ok(!stranger.isClosed && reads < 200, `it is closed after ${reads} reads`);
+      bench.run(500); // syncLimit is 2.5 s
+      stranger.link?.hold(false);
+      reads += 1;
+    }
+    assert.ok(reads >= 10, "twice as long as an ACK may take");
+    bench.until(() => stranger.isClosed, "it reads no more");
   });
 });
 

@@ -21,7 +21,8 @@ export class LearnerWire implements Owner {
   /** Taken when a SNAP was planned. */
   dump: TreeDump | null = null;
   sid: Sid | null = null;
-  #queued = 0;
+  #taken = 0;
+  #hadBacklog = false;
 
   constructor(packets: PacketLink, established: number) {
     this.packets = packets;
@@ -29,11 +30,12 @@ export class LearnerWire implements Owner {
     this.name = `learner ${packets.remote}`;
   }
 
-  /** Whether some of what is queued was taken since the last look: a slow reader is none that hangs. */
+  /** Whether something of a backlog was taken since the last look: who reads slowly does not hang. */
   isTaking(now: Millis): boolean {
-    const { queuedBytes } = this.packets;
-    const isTaking = queuedBytes < this.#queued;
-    this.#queued = queuedBytes;
+    const { backlog, taken } = this.packets;
+    const isTaking = this.#hadBacklog && taken > this.#taken;
+    this.#hadBacklog = backlog > 0;
+    this.#taken = taken;
     if (isTaking && this.stream !== null) this.stream.movedAt = now;
     return isTaking;
   }

@@ -37,6 +37,7 @@ export class PacketLink {
   #isReading = false;
   #isClosed = false;
   #isFull = false;
+  #written = 0;
 
   /** `limit`: longest buffer or string believed. */
   constructor(link: Link, limit: number, ears: PacketEars) {
@@ -67,6 +68,15 @@ export class PacketLink {
   /** Bytes that the other side has not taken yet. */
   get queuedBytes(): number {
     return this.out.size + this.#link.queued;
+  }
+
+  /** Of what was written: what the other side has not taken, and what it has. */
+  get backlog(): number {
+    return this.#link.queued;
+  }
+
+  get taken(): number {
+    return this.#written - this.#link.queued;
   }
 
   /** What was written waits for the other side: `drained` will say so. */
@@ -102,6 +112,7 @@ export class PacketLink {
   /** Sends what was written since the last time. False: better wait for `drained`. */
   flush(): boolean {
     if (this.#isClosed || this.out.size === 0) return !this.#isFull;
+    this.#written += this.out.size;
     if (!this.#link.write(this.out.take())) this.#isFull = true;
     if (this.#link.queued > UNSENT_MAX) this.#lost("it reads too slowly");
     return !this.#isFull;

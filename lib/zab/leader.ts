@@ -113,10 +113,11 @@ export class Leader {
     if (learner?.isServing) learner.heardAt = now.mono;
   }
 
-  /** Bytes were taken on a link: NEWLEADER may stand behind much that is still unread (5.2). */
+  /** A backlog moves on a link: what is to be answered may stand at its end (5.2, 7.6). */
   taken(link: LinkId, now: Millis): void {
     const learner = this.#room.links.get(link);
     if (learner?.stage === "newLeader") learner.heardAt = now;
+    else if (learner?.isServing) learner.sentOnly(now);
   }
 
   step(event: LeaderEvent, now: Instant): readonly LeaderEffect[] {

@@ -117,6 +117,12 @@ export class LearnerLink {
     return this.#owed !== null && now - this.#owed.since > limit ? this.#owed.zxid : null;
   }
 
+  /** Its ack is waited for from when a proposal is sent, which is now at the earliest. */
+  sentOnly(now: Millis): void {
+    if (this.#owed !== null) this.#owed = { ...this.#owed, since: now };
+    if (this.#newest !== null) this.#newest = { ...this.#newest, since: now };
+  }
+
   /** The time was ours, not the learner's: this process stood still. */
   forgive(lost: Millis): void {
     this.heardAt += lost;
