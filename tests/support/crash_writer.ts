@@ -108,9 +108,7 @@ export class CrashWriter {
     this.stop();
     if (this.#failure !== null) throw this.#failure;
     const client = this.#client;
-    if (client === null || this.habit !== "abandons") return;
-    this.gone.add(client.sessionId);
-    this.#drop();
+    if (client !== null && this.habit === "abandons") this.#drop();
   }
 
   /**
@@ -191,6 +189,8 @@ export class CrashWriter {
 
   #send(client: ZkClient): void {
     const owner = client.sessionId;
+    // By the next comparison it is; a client whose session has expired does not know it any more.
+    if (this.habit === "abandons") this.gone.add(owner);
     this.#serial += 1;
     const isEnd = this.habit === "closes" && this.#random.below(150) === 0;
     const op: CrashOp = isEnd
@@ -205,10 +205,7 @@ export class CrashWriter {
       this.#acknowledged(op, reply.zxid);
     };
     client.ask(code, path, write).then(answered).catch((error: unknown) => {
-      if (error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS) {
-        if (this.habit === "abandons") this.gone.add(owner);
-        return this.stop();
-      }
+      if (error instanceof ZkError && error.code === ErrorCode.CONNECTIONLOSS) return this.stop();
       this.#failed(`${JSON.stringify(op, replacer)}: ${error}`);
     });
   }
