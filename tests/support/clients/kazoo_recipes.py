@@ -495,7 +495,8 @@ def sessions():
     owner.stop()
     wait(gone)
     show(other.exists("/session"))
-    first = fresh()
+    # It does not come back at once to steal its session again from the second.
+    first = fresh(connection_retry={"max_tries": -1, "delay": WAIT})
     ident = first.client_id
     first.create("/moved", ephemeral=True)
     second = KazooClient(hosts=HOSTS, timeout=10, client_id=ident)
