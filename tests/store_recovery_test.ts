@@ -218,6 +218,24 @@ describe("recovery while another server works in the folder", () => {
   });
 });
 
+describe("recovery while a purge goes on", () => {
+  test("misses no old snapshot that goes while it is looked at", () => {
+    const disk = newDisk();
+    const opened = open(disk);
+    feed(opened, new Workload(42).many(20));
+    opened.settle();
+    const old = "/data/version-2/snapshot.0";
+    disk.put("/data/version-2/snapshot.14", disk.get(old).slice());
+    const read = disk.read.bind(disk);
+    disk.read = (path, from, length) => {
+      if (path === old) disk.remove(path);
+      return read(path, from, length);
+    };
+    assert.equal(open(disk).found.snapshot?.name, "snapshot.14");
+    assert.equal(disk.size(old), null);
+  });
+});
+
 describe("data folders", () => {
   const isDataDir = (part: string) => (error: unknown): boolean =>
     isFault(error, "DATA_DIR") && error.message.includes(part);

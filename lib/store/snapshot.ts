@@ -131,9 +131,19 @@ export function wholeSnapshots(disk: Disk, dir: string, limit = CANDIDATES): Dat
   for (const file of filesOf(disk, dir, SNAPSHOT).reverse()) {
     if (whole.length === limit) break;
     // What was never renamed was never promised to anyone.
-    if (!file.name.endsWith(TEMPORARY) && looksWhole(disk, file.path)) whole.push(file);
+    if (!file.name.endsWith(TEMPORARY) && isWhole(disk, file.path)) whole.push(file);
   }
   return whole;
+}
+
+/** A purge may take it away in the middle of the look. */
+function isWhole(disk: Disk, path: string): boolean {
+  try {
+    return looksWhole(disk, path);
+  } catch (error) {
+    if (!isFault(error) || disk.size(path) !== null) throw error;
+    return false;
+  }
 }
 
 class SnapshotReader {
