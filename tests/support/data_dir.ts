@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Zxid } from "../../lib/base/ids.ts";
 import { ZkClient, ZkError } from "../../lib/client/client.ts";
 import { part } from "../../lib/client/client.ts";
 import { Output } from "../../lib/codec/output.ts";
@@ -23,6 +24,8 @@ import {
   type StoreOptions,
   type StoreRecovered,
 } from "../../lib/store/store.ts";
+import { readSnapshot } from "../../lib/store/snapshot.ts";
+import { TreeLoader } from "../../lib/tree/loader.ts";
 import type { Tree } from "../../lib/tree/tree.ts";
 import { OpCode } from "../../lib/txn/opcodes.ts";
 import { compareVersions, type JavaDist, type JavaServer, standalone } from "./java.ts";
@@ -117,6 +120,13 @@ export function openStore(dataDir: string, changes: Partial<StoreOptions> = {}):
   const options = { ...storeDefaults, dataDir, dataLogDir: dataDir, ...changes };
   const store = new Store(ports, options);
   return { store, found: store.recover(treeOptions(note)), notes };
+}
+
+/** From which transaction on a recovery compares digests: before, the snapshot is a mixture. */
+export function comparesFrom({ snapshot }: StoreRecovered): Zxid {
+  assert.ok(snapshot !== null);
+  const { digest } = readSnapshot(new HostDisk(), snapshot.path, new TreeLoader(treeOptions()));
+  return digest !== null && digest.zxid > snapshot.zxid ? digest.zxid : snapshot.zxid;
 }
 
 export function closeStore(store: Store): Promise<void> {
