@@ -131,6 +131,12 @@ it("no member of an ensemble starts when one of them cannot", async () => {
   }
 });
 
+it("an ensemble of no members is none", async () => {
+  for (const members of [0, -1, 1.5, NaN]) {
+    await assert.rejects(startEnsemble({ members }), { name: "TypeError", message: /members/ });
+  }
+});
+
 it("an ensemble that will never have a quorum says which member cannot start", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "zkpeer-embed-"));
   try {

@@ -61,19 +61,24 @@ export async function startServer(options: EmbedOptions = {}): Promise<EmbeddedS
   });
 }
 
+/** Every member has ports of its own, of those that are free. */
+type EnsembleOptions = Omit<EmbedOptions, "clientPort"> & { readonly members?: number };
+
 /** An ensemble of `members` voters on loopback. Resolves when every member serves. */
-export async function startEnsemble(
-  options: EmbedOptions & { readonly members?: number } = {},
-): Promise<EmbeddedEnsemble> {
-  return await inFolder(options.dataDir, (folder) => startMembers(options, folder));
+export async function startEnsemble(options: EnsembleOptions = {}): Promise<EmbeddedEnsemble> {
+  const { members = 3 } = options;
+  if (!Number.isInteger(members) || members < 1) {
+    throw new TypeError(`an ensemble has a whole number of members, from 1 on, not ${members}`);
+  }
+  return await inFolder(options.dataDir, (folder) => startMembers(members, options, folder));
 }
 
 async function startMembers(
-  options: EmbedOptions & { readonly members?: number },
+  count: number,
+  options: EnsembleOptions,
   folder: Folder,
 ): Promise<EmbeddedEnsemble> {
   const host = options.host ?? "127.0.0.1";
-  const count = options.members ?? 3;
   const ports = await freePorts(3 * count, host);
   const lines = Array.from(
     { length: count },
