@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { setImmediate } from "node:timers";
 import { Fault } from "../base/errors.ts";
 import type { Disk, Done } from "../ports.ts";
+import { closeLater, keepHandles, openLater, withSpare } from "./handles.ts";
 import { diskFault, systemCode } from "./system_errors.ts";
 
 /** So much is read and written at a time when a file is written once more. */
@@ -42,9 +43,13 @@ class OpenFile {
 export class HostDisk implements Disk {
   readonly #open = new Map<string, OpenFile>();
 
+  constructor() {
+    keepHandles();
+  }
+
   list(dir: string): string[] | null {
     try {
-      return fs.readdirSync(dir).sort();
+      return withSpare(() => fs.readdirSync(dir)).sort();
     } catch (error) {
       if (systemCode(error) === "ENOENT") return null;
       throw diskFault(error, "listing the folder", dir);
@@ -66,7 +71,7 @@ export class HostDisk implements Disk {
       fs.accessSync(dir, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
       // Deno looks at the mode only, which says nothing of a file system mounted read-only.
       const probe = `${dir}/.zkpeer-probe`;
-      fs.closeSync(fs.openSync(probe, "w"));
+      withSpare(() => fs.closeSync(fs.openSync(probe, "w")));
       fs.rmSync(probe);
       return true;
     } catch (error) {
@@ -242,7 +247,7 @@ const close: Call = (file, over) => {
   file.isNew = false;
   file.isDirty = false;
   if (handle === null) return void setImmediate(() => over(null, ""));
-  fs.close(handle, (error) => over(error, "closing"));
+  closeLater(handle, (error) => over(error, "closing"));
 };
 
 const flushFile: Call = (file, over) => {
@@ -271,10 +276,10 @@ function withOpen(
     file.handle = handle;
     use(handle);
   };
-  fs.open(file.path, "r+", (error, handle) => {
+  openLater(file.path, "r+", (error, handle) => {
     if (error === null || systemCode(error) !== "ENOENT") return opened(error, handle);
     file.isNew = true;
-    fs.open(file.path, "w+", opened);
+    openLater(file.path, "w+", opened);
   });
 }
 
@@ -292,10 +297,10 @@ function writeAll(
 }
 
 function flushFolderLater(dir: string, over: (error: unknown, doing: string) => void): void {
-  fs.open(dir, "r", (error, handle) => {
+  openLater(dir, "r", (error, handle) => {
     if (error !== null) return over(error, "opening the folder");
     fs.fsync(handle, (flushError) => {
-      fs.close(handle, (error) => over(flushError ?? error, "flushing the folder"));
+      closeLater(handle, (error) => over(flushError ?? error, "flushing the folder"));
     });
   });
 }
@@ -305,12 +310,14 @@ function flushFolder(dir: string): void {
 }
 
 function withHandle<T>(path: string, flags: string, use: (handle: number) => T): T {
-  const handle = fs.openSync(path, flags);
-  try {
-    return use(handle);
-  } finally {
-    fs.closeSync(handle);
-  }
+  return withSpare(() => {
+    const handle = fs.openSync(path, flags);
+    try {
+      return use(handle);
+    } finally {
+      fs.closeSync(handle);
+    }
+  });
 }
 
 function attempt<T>(doing: string, path: string, run: () => T): T {
