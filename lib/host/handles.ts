@@ -20,15 +20,18 @@ export function keepHandles(): void {
   try {
     while (kept.length < KEPT) kept.push(fs.openSync(devNull, "r"));
   } catch {
-    // None left: they are tried for again with the next file that is closed.
+    return; // none left: they are tried for again with the next file that is closed
   }
+}
+
+function isShortage(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === "EMFILE" || code === "ENFILE";
 }
 
 /** Whether there is a handle more since `error`, which was for want of one. */
 function giveOne(error: unknown): boolean {
-  const code = systemCode(error);
-  if (code !== "EMFILE" && code !== "ENFILE") return false;
-  const handle = kept.pop();
+  const handle = isShortage(error) ? kept.pop() : undefined;
   if (handle === undefined) return false;
   fs.closeSync(handle);
   return true;
