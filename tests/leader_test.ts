@@ -638,6 +638,18 @@ describe("leader serving learners", () => {
     assert.deepEqual(bench.hear(2, PONG), ["2> SYNC 0x0"]);
   });
 
+  it("a sync of our own clients, who are gone, is not answered to those who come next", () => {
+    const bench = serving();
+    bench.step({ type: "syncAsked" });
+    bench.hear(2, SYNC);
+    bench.leader.traffic.syncs.forgetOwn(); // another database: they are disconnected
+    bench.step({ type: "syncAsked" });
+    const first = bench.hear(2, PONG);
+    assert.equal(first.includes("synced"), false, first.join());
+    assert.deepEqual(bench.hear(2, PONG), ["2> SYNC 0x0", "synced"]);
+    assert.equal(bench.leader.traffic.pendingSyncs, 0);
+  });
+
   it("answers a sync before the COMMIT of what was proposed after it: its acks are proof", () => {
     const bench = serving();
     bench.hear(2, SYNC);

@@ -340,6 +340,7 @@ export class LeaderPort implements Role, Backend {
     assert(this.#serving !== null && this.#change === null, "trees change while a leader serves");
     const { traffic } = this.#leader;
     this.#host.serve(null);
+    traffic.syncs.forgetOwn();
     this.#change = new TreeChange(() => traffic.outstandingCount, this.#clock, () => {
       if (!this.#loop.isRunning) return;
       for (const [link, { stream, dump }] of this.#wires) {

@@ -15,9 +15,12 @@ import type { LeaderRoom } from "./leader_room.ts";
 import type { LinkId } from "./mesh.ts";
 import { bare } from "./packets.ts";
 
+/** The link of whoever asked and is gone. */
+const NO_LINK: LinkId = -1;
+
 interface Question {
   /** Null: a client of our own. */
-  readonly link: LinkId | null;
+  link: LinkId | null;
   /** Proposed before it. */
   readonly after: Zxid;
   /** The first round that was begun after it. */
@@ -56,6 +59,11 @@ export class LeaderSyncs {
     this.#questions.push({ link, after: this.#progress.lastProposed, round });
     if (!isUnderWay) this.#begin();
     this.answer();
+  }
+
+  /** Our own clients are gone: who comes next must not take their answers for its own. */
+  forgetOwn(): void {
+    for (const question of this.#questions) question.link ??= NO_LINK;
   }
 
   /** A follower begins to be served: the round under way may need it. */
