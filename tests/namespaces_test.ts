@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { Metrics } from "../lib/admin/metrics.ts";
 import { countWrite, NamespaceMeter } from "../lib/server/namespaces.ts";
 import type { TxnBody } from "../lib/txn/txn.ts";
+import { FakeServer } from "./support/fake_server.ts";
 
 function values(metrics: Metrics): Map<string, unknown> {
   const found = new Map<string, unknown>();
@@ -48,6 +49,37 @@ describe("bytes by namespace", () => {
     assert.equal(found.size, 2 * 1000);
     assert.equal(found.get("cnt n999"), 2);
     assert.equal(found.has("cnt n1000"), false);
+  });
+
+  it("of names that are very long, or of very many roles, do not pile up", () => {
+    const metrics = new Metrics();
+    const long = "n".repeat(300);
+    for (let role = 0; role < 3; role++) {
+      const meter = new NamespaceMeter(metrics, "read_per_namespace");
+      for (let i = 0; i < 900; i++) meter.add(`/${role}n${i}`, 0);
+      for (const path of [`/${long}`, `/${long}/a`, "/last/a"]) meter.add(path, 0);
+    }
+    metrics.keyed("quota_exceeded_error_per_namespace", long).add(1);
+    const found = [...values(metrics).keys()];
+    assert.equal(found.length, 2 * 1000);
+    assert.ok(found.includes("cnt last"), "what has room is counted");
+    let longest = 0;
+    metrics.dump((name) => void (longest = Math.max(longest, name.length)));
+    assert.ok(longest < 300, `${longest}`);
+  });
+
+  it("have quotas that are shown, but not under very long names", () => {
+    const server = new FakeServer();
+    const client = server.connect();
+    for (const name of ["app", "n".repeat(300)]) {
+      for (const path of ["", "/zookeeper_limits", "/zookeeper_stats"]) {
+        const text = path === "" ? "" : "count=1,bytes=2";
+        assert.equal(client.create(`/zookeeper/quota/${name}${path}`, text), 0);
+      }
+    }
+    const shown = server.server.inspection.gauges().map(([name]) => name);
+    assert.equal(shown.filter((name) => name.startsWith("app_quota_")).length, 4);
+    assert.equal(shown.filter((name) => name.length > 200).length, 0);
   });
 
   it("of writes are those of each part of a multi", () => {

@@ -112,6 +112,10 @@ export interface MetricSet {
   readonly byKey: Map<string, Metric>;
 }
 
+/** Keys of a set, and characters of one: clients choose them, and each is shown in several lines. */
+const KEYS_MAX = 1000;
+const KEY_MAX = 256;
+
 const makeMetric = (kind: MetricKind): Metric => {
   switch (kind) {
     case "counter":
@@ -144,14 +148,14 @@ export class Metrics {
     return metric;
   }
 
-  /** The member of a set for a key. */
+  /** The member of a set for a key: one that nobody is shown where there is no room for the key. */
   keyed(name: string, key: string): Metric {
     const set = this.#sets.get(name);
     assert(set !== undefined, `${name} is a set of metrics`);
     let metric = set.byKey.get(key);
     if (metric === undefined) {
       metric = makeMetric(set.kind);
-      set.byKey.set(key, metric);
+      if (set.byKey.size < KEYS_MAX && key.length <= KEY_MAX) set.byKey.set(key, metric);
     }
     return metric;
   }

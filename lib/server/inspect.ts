@@ -8,6 +8,10 @@ import type { TrackedSession } from "./sessions.ts";
 import type { Connection } from "./connection.ts";
 import type { Core } from "./core.ts";
 
+/** Whoever sets quotas chooses what these rows are called, and how many there are. */
+const NAME_MAX = 256;
+const QUOTA_ROWS_MAX = 4000;
+
 export class Inspection {
   readonly #core: Core;
   /** Leaders: sizes of proposals; set by the role. */
@@ -173,8 +177,9 @@ export class Inspection {
     const rows: [string, bigint][] = [];
     for (const path of this.#core.tree.quotas.paths()) {
       const usage = this.#core.tree.quotas.usageOf(path);
-      if (path.lastIndexOf("/") !== 0 || usage === null) continue;
       const key = path.slice(1);
+      if (path.lastIndexOf("/") !== 0 || usage === null || key.length > NAME_MAX) continue;
+      if (rows.length > QUOTA_ROWS_MAX) break;
       const { limits, used } = usage;
       if (limits !== null) {
         const count = limits.countHardLimit > -1n ? limits.countHardLimit : limits.count;

@@ -3,11 +3,13 @@
 //
 // Must agree with what Java's DataTree counts, sizes of lists of children aside.
 
+import { Buffer } from "node:buffer";
 import type { TxnBody } from "../txn/txn.ts";
 import type { Meters, Tally } from "./stats.ts";
 
-/** Clients choose these names: beyond so many, none is counted that is new. */
+/** Clients choose these names: beyond so many, none is counted that is new; one that is longer never. */
 const NAMESPACES_MAX = 1000;
+const NAME_MAX = 256;
 const SLASH = 47;
 
 export class NamespaceMeter {
@@ -36,12 +38,21 @@ export class NamespaceMeter {
     const end = path.indexOf("/", 1);
     const namespace = end < 0 ? path : path.slice(0, end);
     this.#last = namespace === "" ? "/" : namespace;
-    let tally = this.#tallies.get(namespace) ?? null;
-    if (tally === null && namespace.length > 1 && this.#tallies.size < NAMESPACES_MAX) {
-      tally = this.#meters.keyed(this.#name, namespace.slice(1));
-      this.#tallies.set(namespace, tally);
-    }
-    this.#tally = tally;
+    const tally = this.#tallies.get(namespace) ?? null;
+    this.#tally = tally === null && this.#hasRoom(namespace) ? this.#count(namespace) : tally;
+  }
+
+  #hasRoom(namespace: string): boolean {
+    const length = namespace.length - 1;
+    return length > 0 && length <= NAME_MAX && this.#tallies.size < NAMESPACES_MAX;
+  }
+
+  #count(namespace: string): Tally {
+    // A copy: a part of a path would keep all of it.
+    const name = Buffer.from(namespace.slice(1), "utf8").toString("utf8");
+    const tally = this.#meters.keyed(this.#name, name);
+    this.#tallies.set(`/${name}`, tally);
+    return tally;
   }
 }
 
