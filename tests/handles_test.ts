@@ -14,7 +14,8 @@ const WRITES = 100;
 const skip = existsSync("/proc/self/fd") ? false : "nobody tells how many handles a process has";
 
 it("a server whose handles strangers have taken writes logs and snapshots", { skip }, async () => {
-  const settings = { snapCount: "10", maxClientCnxns: "0" };
+  // Long sessions: who loses its connection now finds no other.
+  const settings = { snapCount: "10", maxClientCnxns: "0", tickTime: "5000" };
   await inPlace(settings, async (place) => {
     const server = place.start({ before: `ulimit -n ${HANDLES}` });
     await server.waitServing();
@@ -30,7 +31,10 @@ it("a server whose handles strangers have taken writes logs and snapshots", { sk
       // The last one or two are the runtime's own, for a moment each.
       await until(() => readdirSync(handles).length >= HANDLES - 2, "all handles are taken");
       for (let i = 1; i <= WRITES; i++) {
-        assert.equal((await client.set("/counted", new Uint8Array(i))).version, i, server.log());
+        const { version } = await client.set("/counted", new Uint8Array(i)).catch((error) =>
+          assert.fail(`write ${i}: ${error}\n${server.log()}`)
+        );
+        assert.equal(version, i);
       }
       const names = readdirSync(`${place.dataDir}/version-2`);
       assert.ok(names.filter((name) => name.startsWith("log.")).length > 5, names.join(" "));
