@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
+import { clearInterval, setInterval } from "node:timers";
 import { setTimeout as wait } from "node:timers/promises";
 import { ZkClient } from "../lib/client/client.ts";
 import { HostClock } from "../lib/host/clock.ts";
@@ -99,28 +100,69 @@ const IDLE_MS = 6000;
 /** Clients that do nothing but ping. */
 class Idle {
   readonly #since = performance.now();
+  readonly #made: MixedEnsemble;
+  readonly #sids: readonly number[];
   readonly #clients: readonly ZkClient[];
   readonly #ids: readonly bigint[];
+  readonly #ticks: ReturnType<typeof setInterval>;
+  /** Longest that this process has stood still, and the members maybe with it. */
+  #pauseMs = 0;
 
-  private constructor(clients: readonly ZkClient[]) {
+  private constructor(
+    made: MixedEnsemble,
+    sids: readonly number[],
+    clients: readonly ZkClient[],
+  ) {
+    this.#made = made;
+    this.#sids = sids;
     this.#clients = clients;
     this.#ids = clients.map((client) => client.sessionId);
+    let last = this.#since;
+    this.#ticks = setInterval(() => {
+      const now = performance.now();
+      this.#pauseMs = Math.max(this.#pauseMs, now - last);
+      last = now;
+    }, 100);
+    this.#ticks.unref();
   }
 
   static async at(made: MixedEnsemble, sids: readonly number[]): Promise<Idle> {
     const clients = sids.map((sid) => made.client([sid], { timeoutMs: IDLE_MS }));
     for (const client of clients) await client.connected();
-    return new Idle(clients);
+    return new Idle(made, sids, clients);
   }
 
   /** More than three times what a silent session has, their sessions are what they were. */
-  async endure(): Promise<void> {
+  async endure(tries = 3): Promise<void> {
     await wait(Math.max(0, this.#since + 3.3 * IDLE_MS - performance.now()));
+    clearInterval(this.#ticks);
+    if (this.#pauseMs > IDLE_MS / 2 && tries > 1) {
+      for (const client of this.#clients) client.abandon();
+      return await (await Idle.at(this.#made, this.#sids)).endure(tries - 1);
+    }
     for (const [i, client] of this.#clients.entries()) {
       await client.create(`/idle${i}`, null, EPHEMERAL);
       assert.equal(client.sessionId, this.#ids[i]);
       await client.close();
     }
+  }
+}
+
+/** A session of little time that nobody uses any more, and its ephemeral that all watch. */
+async function doomed(made: MixedEnsemble, sid: number, watchers: readonly ZkClient[]) {
+  for (let tries = 1;; tries++) {
+    const path = `/expires${sid}-${tries}`;
+    const owner = made.client([sid], { timeoutMs: 3000 });
+    await owner.create(path, null, EPHEMERAL);
+    const { id, password } = owner.session;
+    const seen = [];
+    for (const [i, watcher] of watchers.entries()) {
+      await made.level(watcher, made.sids[i], path);
+      seen.push(await watcher.exists(path, true));
+    }
+    owner.abandon();
+    if (!seen.includes(null)) return { path, id, password };
+    assert.ok(tries < 3, "no session lasts until all watch"); // one may, where the machine stands still
   }
 }
 
@@ -192,24 +234,18 @@ function stories(kinds: readonly string[]): void {
 
   for (const sid of [ALIKE, OTHER, LEADS]) {
     it(`all members see a session of ${sid} expire, and none takes it again`, async () => {
-      const path = `/expires${sid}`;
-      const gone: number[] = [];
+      const gone: string[] = [];
       const watchers = made.sids.map((at) =>
-        made.client([at], { onEvent: (event) => event.type === 2 ? gone.push(at) : 0 })
+        made.client([at], {
+          onEvent: ({ type, path }) => type === 2 ? gone.push(`${path} ${at}`) : 0,
+        })
       );
       for (const watcher of watchers) await watcher.connected();
-      const owner = made.client([sid], { timeoutMs: 3000 }); // must live until all watch
-      await owner.create(path, null, EPHEMERAL);
-      for (const [i, watcher] of watchers.entries()) {
-        await made.level(watcher, made.sids[i], path);
-        assert.notEqual(await watcher.exists(path, true), null);
-      }
-      const { id, password } = owner.session;
-      owner.abandon();
+      const { path, id, password } = await doomed(made, sid, watchers);
       await made.eventually(
         "the end of the ephemeral",
         60_000,
-        () => Promise.resolve(gone.length === 3),
+        () => Promise.resolve(gone.filter((one) => one.startsWith(`${path} `)).length === 3),
       );
       for (const watcher of watchers) {
         assert.equal(await watcher.exists(path), null);
