@@ -276,6 +276,26 @@ describe("each command", () => {
     assert.match(text("dump"), new RegExp(`"${session}" : \\[ "/app/eph" \\]`));
     assert.match(text("watch_summary"), /"num_connections" : 1,\n {2}"num_paths" : 1,/);
   });
+  it("shows no more paths than fit into a page, and says so", () => {
+    const server = new FakeServer();
+    const { inspection } = server.server;
+    const path = `/${"p".repeat(1 << 20)}`;
+    const body = (command: string): ReadonlyMap<string, unknown> => {
+      const page = new World(server).ask(`/commands/${command}`);
+      assert.ok(page.kind === "json" && jsonText(page.body).length < 1 << 27);
+      return page.body;
+    };
+    const many = new Map([[1n, new Array<string>(600).fill(path)]]); // more than a string can hold
+    inspection.watches = () => many;
+    inspection.ephemerals = () => many.entries();
+    assert.match(String(body("watches").get("error")), /more than one page/);
+    assert.match(String(body("dump").get("error")), /more than one page/);
+    const different = Array.from({ length: 65 }, (_, i) => `${path}${i}`);
+    inspection.watches = () => new Map([[1n, different]]);
+    assert.match(String(body("watches_by_path").get("error")), /more than one page/);
+    inspection.watches = () => new Map([[1n, different.slice(0, 60)]]);
+    assert.equal(body("watches_by_path").get("error"), null);
+  });
   it("monitor has every metric without the prefix of mntr", () => {
     const server = world();
     server.metrics.tally("fsynctime").add(4);

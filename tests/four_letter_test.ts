@@ -219,6 +219,18 @@ describe("dump of very many connections", () => {
 });
 
 describe("watches and dumps", () => {
+  it("that are more than an answer can hold end with three dots", () => {
+    const server = new FakeServer();
+    const path = `/${"p".repeat(1 << 20)}`;
+    const many = new Map([[1n, new Array<string>(600).fill(path)]]);
+    server.server.inspection.watches = () => many;
+    server.server.inspection.ephemerals = () => many.entries();
+    for (const word of ["wchc", "dump"]) {
+      const text = ask(word, server);
+      assert.match(text.slice(-500), /\n\.\.\.\n/);
+      assert.ok(text.length < 1 << 27);
+    }
+  });
   it("count data watches by connection and by path", () => {
     const server = world();
     const session = `0x${[...server.tree.sessions.keys()][0].toString(16)}`;

@@ -94,6 +94,9 @@ export interface AdminView {
   sizes(): { readonly data: number; readonly log: number };
 }
 
+/** Characters of a list; the rest is left out, and `...` says so. Strings end at 2^29 characters. */
+const LIST_MAX = 64 * 1024 * 1024;
+
 const NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n";
 const DEFAULT_TRACE_MASK = 306n;
 const KNOWN = [
@@ -335,6 +338,9 @@ const tabbed = (items: readonly string[]): string => lines(items, (item) => `\t$
 
 function lines<T>(items: Iterable<T>, text: (item: T) => string): string {
   let all = "";
-  for (const item of items) all += text(item);
+  for (const item of items) {
+    if (all.length > LIST_MAX) return `${all}...\n`;
+    all += text(item);
+  }
   return all;
 }

@@ -86,6 +86,26 @@ export function addStats(page: Map<string, Json>, view: PagesView, serving: Serv
   page.set("node_count", serving.nodeCount);
 }
 
+/** Characters of paths on one page: strings end at 2^29, and each may be escaped by six. */
+const PATHS_MAX = 64 * 1024 * 1024;
+
+/** Of the paths for a page, those that it has room for; its error says when some are left out. */
+export class PathRoom {
+  #left = PATHS_MAX;
+  readonly #page: Map<string, Json>;
+
+  constructor(page: Map<string, Json>) {
+    this.#page = page;
+  }
+
+  takes(path: string): boolean {
+    this.#left -= path.length;
+    if (this.#left >= 0) return true;
+    this.#page.set("error", "there are more than one page can show");
+    return false;
+  }
+}
+
 /** An id of a session as a key. */
 export const idKey = (id: SessionId): string => String(id);
 

@@ -15,6 +15,7 @@ import {
   addZabState,
   idKey,
   observerRow,
+  PathRoom,
   votersRow,
 } from "./page_rows.ts";
 import type { PagesView, ServingPages } from "./page_views.ts";
@@ -310,7 +311,10 @@ const COMMANDS: readonly Command[] = [
     const expiries = fields();
     for (const [mono, ids] of serving.expiries()) expiries.set(String(Math.floor(mono)), ids);
     const ephemerals = fields();
-    for (const [id, paths] of serving.ephemerals()) ephemerals.set(idKey(id), paths);
+    const room = new PathRoom(page);
+    for (const [id, paths] of serving.ephemerals()) {
+      ephemerals.set(idKey(id), paths.filter((path) => room.takes(path)));
+    }
     page.set("expiry_time_to_session_ids", expiries);
     page.set("session_id_to_ephemeral_paths", ephemerals);
   }),
@@ -371,16 +375,20 @@ const COMMANDS: readonly Command[] = [
   get(["voting_view"], (page, { member }) => void page.set("current_config", votersRow(member))),
   get(["watches", "wchc"], (page, _view, serving) => {
     const bySession = fields();
-    for (const [id, paths] of serving.watches()) bySession.set(idKey(id), paths);
+    const room = new PathRoom(page);
+    for (const [id, paths] of serving.watches()) {
+      bySession.set(idKey(id), paths.filter((path) => room.takes(path)));
+    }
     page.set("session_id_to_watched_paths", bySession);
   }),
   get(["watches_by_path", "wchp"], (page, _view, serving) => {
     const byPath = new Map<string, Json[]>();
+    const room = new PathRoom(page);
     for (const [id, paths] of serving.watches()) {
       for (const path of paths) {
         const ids = byPath.get(path);
-        if (ids === undefined) byPath.set(path, [id]);
-        else ids.push(id);
+        if (ids !== undefined) ids.push(id);
+        else if (room.takes(path)) byPath.set(path, [id]);
       }
     }
     page.set("path_to_session_ids", byPath);
