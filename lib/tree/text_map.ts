@@ -74,7 +74,7 @@ export class TextMap<V> {
     const left: Branch<V>[] = [this.#long];
     for (let branch = left.pop(); branch !== undefined; branch = left.pop()) {
       if (branch.value !== undefined) yield branch.value;
-      left.push(...branch.more.values());
+      for (const next of branch.more.values()) left.push(next);
     }
   }
 
