@@ -91,4 +91,7 @@ const isBare = <V>(branch: Branch<V>): boolean =>
   branch.value === undefined && branch.more.size === 0;
 
 /** A slice keeps the whole text in memory that it was cut from; its copy does not. */
-const copyOf = (piece: string): string => Buffer.from(piece, "utf16le").toString("utf16le");
+function copyOf(piece: string): string {
+  const coding = /[\u0100-\uffff]/.test(piece) ? "utf16le" : "latin1"; // two bytes each, or one
+  return Buffer.from(piece, coding).toString(coding);
+}
