@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import type { SessionId } from "../lib/base/ids.ts";
 import type { Stat } from "../lib/records/data.ts";
 import { judge } from "../lib/sim/history.ts";
-import { type EndNode, judgeLost, judgeNodes } from "../lib/sim/history_effects.ts";
+import { type EndNode, judgeLost, judgeNodes, judgeRefusals } from "../lib/sim/history_effects.ts";
 import { beginOp, type Op } from "../lib/sim/op.ts";
 
 const SESSION = 7n as SessionId;
@@ -200,6 +200,45 @@ describe("what became of nodes", () => {
   for (const [what, ops, nodes, wrong] of ROWS) {
     it(`${what}: ${wrong === null ? "no complaint" : "found"}`, () => {
       const found = judgeNodes(ops, nodes, new Set([SESSION])).join("\n");
+      if (wrong === null) assert.equal(found, "");
+      else assert.match(found, wrong);
+    });
+  }
+});
+
+describe("a refusal", () => {
+  const gone = { kind: "delete", path: "/n/a", zxid: 3n } as const;
+  const refused = (kind: Op["kind"], err: number, more: Partial<Op> = {}): Partial<Op> => ({
+    kind,
+    path: "/n/a",
+    outcome: "error",
+    err,
+    ...more,
+  });
+  const multi = (isDoomed: boolean): Partial<Op> => ({ kind: "multi", isDoomed });
+  const ROWS: readonly (readonly [string, Op[], RegExp | null])[] = [
+    ["of what can be done", history(refused("set", -101)), /was refused: NONODE/],
+    ["of a read", history(refused("get", -4)), /was refused/],
+    ["of a node that is there", history(refused("delete", -101)), /was refused/],
+    ["of what was deleted", history(gone, refused("delete", -101)), null],
+    [
+      "of what may be deleted",
+      history({ ...gone, outcome: "lost" }, refused("delete", -101)),
+      null,
+    ],
+    ["for another reason", history(gone, refused("delete", -110)), /was refused: NODEEXISTS/],
+    ["that must come", history({ ...multi(true), outcome: "error", err: -103 }), null],
+    ["that must come and does not", history(multi(true)), /was done, and cannot be/],
+    [
+      "that must not come",
+      history({ ...multi(false), outcome: "error", err: -103 }),
+      /was refused/,
+    ],
+    ["nobody knows of", history({ ...multi(true), outcome: "lost" }), null],
+  ];
+  for (const [what, ops, wrong] of ROWS) {
+    it(`${what}: ${wrong === null ? "no complaint" : "found"}`, () => {
+      const found = judgeRefusals(ops).join("\n");
       if (wrong === null) assert.equal(found, "");
       else assert.match(found, wrong);
     });

@@ -1,9 +1,11 @@
 // What became of each operation, looked at after a run, when all answers and the whole tree are known:
 // an acknowledged write is there and was done once, a refused one left nothing, and one whose answer
-// was lost was done in its place among the others of its session, or not at all.
+// was lost was done in its place among the others of its session, or not at all. Nothing is refused
+// without a reason, and what must be refused is.
 
 import type { SessionId, Zxid } from "../base/ids.ts";
 import type { Stat } from "../records/data.ts";
+import { ErrorCode, errorName } from "../txn/opcodes.ts";
 import { name, type Op } from "./op.ts";
 
 /** A node of the tree at the end. */
@@ -64,6 +66,25 @@ function faultOf(
   }
   if (op.outcome !== "ok" || at !== undefined) return null;
   return deletes.some(({ outcome }) => outcome !== "error") ? null : `${made} is lost`;
+}
+
+/**
+ * Refusals need a reason. `ops`: each client's in the order of its turns. They ask only for what can
+ * be done, delete what they made themselves, and doom a multi by the version that it checks.
+ */
+export function judgeRefusals(ops: readonly Op[]): string[] {
+  const wrong: string[] = [];
+  const deleted = new Set<string>();
+  for (const op of ops) {
+    const isDoomed = op.isDoomed === true;
+    const isRefused = op.outcome === "error";
+    if (isDoomed && op.outcome === "ok") wrong.push(`${name(op)} was done, and cannot be`);
+    const isGone = op.kind === "delete" && deleted.has(op.path);
+    const reason = isDoomed ? ErrorCode.BADVERSION : isGone ? ErrorCode.NONODE : 0;
+    if (isRefused && op.err !== reason) wrong.push(`${name(op)} was refused: ${errorName(op.err)}`);
+    if (op.kind === "delete" && !isRefused) deleted.add(op.path);
+  }
+  return wrong;
 }
 
 /**

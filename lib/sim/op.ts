@@ -30,6 +30,8 @@ export interface Op {
   made: string | null;
   /** Which server was asked, in the role it had then; null: not known. */
   readonly server: object | null;
+  /** Of a multi: a part of it cannot be done. */
+  isDoomed?: boolean;
 }
 
 type Asked = Pick<

@@ -5,7 +5,7 @@ import type { Node } from "./cluster.ts";
 import { Cluster } from "./cluster.ts";
 import { Checks } from "./checks.ts";
 import { type FinalState, judge } from "./history.ts";
-import { judgeLost, judgeNodes } from "./history_effects.ts";
+import { judgeLost, judgeNodes, judgeRefusals } from "./history_effects.ts";
 import { Nemesis, type Profile, weatherOf } from "./nemesis.ts";
 import { BALLAST_BYTES, drawShape, type Shape } from "./shape.ts";
 import type { Op } from "./op.ts";
@@ -243,7 +243,7 @@ class Run {
     const ops = this.clients.flatMap((client) => client.ops);
     for (const what of judge(ops, registers)) this.#checks.violation(what);
     this.#judgeEffects(ops);
-    for (const client of this.clients) client.judgeWatches(registers);
+    this.#judgeWatches();
     this.#judgeTrees();
   }
 
@@ -257,8 +257,15 @@ class Run {
       this.clients.filter((client) => client.isConnected).map(({ session }) => session.id),
     );
     const wrong = judgeNodes(ops, made, living);
-    wrong.push(...judgeLost(ops, [...made, ...registers]));
+    wrong.push(...judgeLost(ops, [...made, ...registers]), ...judgeRefusals(ops));
     for (const what of wrong) this.#checks.violation(what);
+  }
+
+  #judgeWatches(): void {
+    const first = this.#cluster.nodes[0];
+    const nodes = [...endNodes(first, "/"), ...endNodes(first, "/n")];
+    const stats = new Map(nodes.map(({ path, stat }) => [path, stat]));
+    for (const client of this.clients) client.judgeWatches(stats);
   }
 
   #isEqual(): boolean {

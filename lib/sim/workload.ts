@@ -16,6 +16,8 @@ import { partHeader, readMultiResponse, writeMultiRequest } from "../wire/multi.
 import { CLIENT_PORT, type Cluster, type Node } from "./cluster.ts";
 import { SimNetwork } from "./network.ts";
 import { beginOp, endOp, type Op } from "./op.ts";
+import { Watcher } from "./watcher.ts";
+import { Change } from "./watching.ts";
 import { Life, SimClock, type SimRandom } from "./world.ts";
 
 const OPEN = [{ perms: 31, id: { scheme: "world", id: "anyone" } }];
@@ -40,12 +42,6 @@ export interface WorkloadOptions {
   readonly burst: number;
 }
 
-interface ArmedWatch {
-  readonly path: string;
-  /** mzxid of the node when it was armed. */
-  readonly mzxid: Zxid;
-}
-
 /** One client: a session after the other, on whatever member lets it in. */
 export class SimClient {
   readonly number: number;
@@ -62,8 +58,7 @@ export class SimClient {
   #node: Node | null = null;
   /** Whom it is connected to: a server that begins another role is another one. */
   #server: object | null = null;
-  /** Data watches armed and not fired, by path. */
-  readonly #watches = new Map<string, ArmedWatch>();
+  readonly #watcher: Watcher;
   /** Nodes that this client made and may delete. */
   readonly #created: string[] = [];
   readonly #clock: SimClock;
@@ -79,6 +74,11 @@ export class SimClient {
     this.#options = options;
     this.#ear = ear;
     this.#random = cluster.world.random(`client ${number}`);
+    this.#watcher = new Watcher(
+      this,
+      (op, write, done) => this.#ask(op, write, done),
+      (what) => ear.violation(`client ${number}: ${what}`),
+    );
     this.#life = new Life(cluster.world, `c${number}`);
     this.#clock = new SimClock(this.#life, { offset: 0 });
     const network = new SimNetwork(cluster.internet, this.#life, `10.0.1.${number}`);
@@ -107,16 +107,9 @@ export class SimClient {
     this.#link.drop();
   }
 
-  /** At the end: watches armed before the last change of their node must have fired. */
-  judgeWatches(registers: ReadonlyMap<string, { readonly stat: Stat }>): void {
-    if (!this.isConnected) return;
-    for (const { path, mzxid } of this.#watches.values()) {
-      const last = registers.get(path)?.stat.mzxid ?? mzxid;
-      if (last <= mzxid) continue;
-      this.#ear.violation(
-        `client ${this.number}: the watch of ${path}, armed at ${mzxid}, missed the change of ${last}`,
-      );
-    }
+  /** At the end: whoever watches was told of the last change. */
+  judgeWatches(nodes: ReadonlyMap<string, Stat>): void {
+    if (this.isConnected) this.#watcher.judge(nodes);
   }
 
   /** Makes a node, again and again until it is there. */
@@ -168,10 +161,11 @@ export class SimClient {
       this.sessions.set(session.id, this.sessions.get(session.id) ?? false);
       this.#cluster.world.count("session connected");
     }
+    if (state === "disconnected") this.#watcher.disconnected();
     if (state !== "expired" && state !== "closed") return;
     this.#cluster.world.count(`session ${state}`);
     for (const id of this.sessions.keys()) this.sessions.set(id, true);
-    this.#watches.clear();
+    this.#watcher.over();
     this.#highest = 0n;
     this.#syncedAt = null;
     this.session = this.#newSession();
@@ -219,6 +213,7 @@ export class SimClient {
     if (dice < 79) return this.#multi(register);
     if (dice < 84) return this.#deleteOwn();
     if (dice < 93) return this.#sync(register);
+    if (dice < 95) return this.#watch(register);
     if (dice < 98) return;
     if (dice < 99) return this.move();
     this.session.close(() => {}, this.#clock.now());
@@ -255,8 +250,22 @@ export class SimClient {
   }
 
   #ask(op: number, write: (out: Output) => void, done: (reply: Reply) => void): void {
-    this.session.request(op, write, done, this.#clock.now());
+    this.session.request(op, write, (reply) => {
+      if (!reply.lost && reply.err === 0) this.#watcher.heard(reply.zxid);
+      done(reply);
+    }, this.#clock.now());
     this.#link.flushSoon();
+  }
+
+  /** One of the watches that reads of registers do not arm. */
+  #watch(register: string): void {
+    const kind = this.#random.below(4);
+    if (kind === 1) return this.#watcher.watchChildren("/q");
+    if (kind === 2) return this.#watcher.watch(register, false);
+    if (kind === 3) return this.#watcher.watch(this.#random.oneIn(2) ? "/n" : register, true);
+    const path = `/n/x${this.number}-${this.#turn}`;
+    this.#watcher.await(path);
+    this.#create("create", path, 0);
   }
 
   #fresh(): Uint8Array {
@@ -270,7 +279,9 @@ export class SimClient {
       OpCode.setData,
       (out) => records.writeSetDataRequest(out, { path, data, version: -1 }),
       (reply) => {
-        if (this.#finish(op, reply)) op.stat = readStat(reply.body);
+        if (!this.#finish(op, reply)) return;
+        op.stat = readStat(reply.body);
+        this.#watcher.shown(Change.data, path, op.stat.mzxid);
       },
     );
   }
@@ -285,6 +296,10 @@ export class SimClient {
         if (!this.#finish(op, reply)) return;
         op.made = records.readCreateResponse(reply.body).path;
         if (kind === "create") this.#created.push(path);
+        this.#watcher.shown(Change.created, op.made ?? path, reply.zxid);
+        if (kind === "sequence") {
+          this.#watcher.shown(Change.children, "/q", reply.zxid);
+        }
       },
     );
   }
@@ -297,7 +312,8 @@ export class SimClient {
       OpCode.delete,
       (out) => records.writeDeleteRequest(out, { path, version: -1 }),
       (reply) => {
-        this.#finish(op, reply);
+        if (!this.#finish(op, reply)) return;
+        this.#watcher.shown(Change.deleted, path, reply.zxid);
       },
     );
   }
@@ -308,6 +324,7 @@ export class SimClient {
     const made = `/n/m${this.number}-${this.#turn}`;
     const op = this.#op("multi", path, decoder.decode(data));
     const isDoomed = this.#random.oneIn(3);
+    op.isDoomed = isDoomed;
     this.#ask(OpCode.multi, (out) =>
       writeMultiRequest(out, [
         {
@@ -328,13 +345,15 @@ export class SimClient {
       ]), (reply) => {
       if (!this.#finish(op, reply)) return;
       const { parts } = readMultiResponse(reply.body);
-      const set = parts[1];
+      const [, set, check] = parts;
       if (set?.kind === "setData") {
         op.stat = set.record.stat;
         op.made = made;
+        this.#watcher.shown(Change.data, path, op.stat.mzxid);
+        this.#watcher.shown(Change.created, made, op.stat.mzxid);
       } else {
         op.outcome = "error";
-        op.err = ErrorCode.BADVERSION;
+        op.err = check?.kind === "error" ? check.record.err : ErrorCode.SYSTEMERROR;
       }
     });
   }
@@ -350,15 +369,9 @@ export class SimClient {
         const { data, stat } = records.readGetDataResponse(reply.body);
         op.value = decoder.decode(data ?? new Uint8Array(0));
         op.stat = stat;
-        const armed = this.#watches.get(path);
-        if (armed !== undefined && stat.mzxid > armed.mzxid) {
-          this.#ear.violation(
-            `client ${this.number}: read ${path} as of ${stat.mzxid} before the watch armed at ${armed.mzxid} fired`,
-          );
-        }
+        this.#watcher.shown(Change.data, path, stat.version > 0 ? stat.mzxid : -1n);
         if (watch) {
-          this.#watches.set(path, { path, mzxid: stat.mzxid });
-          this.session.arm("data", path);
+          this.#watcher.armed("data", path, stat.mzxid);
         }
       },
     );
@@ -374,12 +387,9 @@ export class SimClient {
     });
   }
 
-  #event(session: ClientSession, event: records.WatcherEvent, _zxid: Zxid): void {
+  #event(session: ClientSession, event: records.WatcherEvent, zxid: Zxid): void {
     if (session !== this.session) return;
-    const path = event.path ?? "";
     this.#cluster.world.count("watch event");
-    if (!this.#watches.delete(path)) {
-      this.#ear.violation(`client ${this.number}: an event for ${path}, which it does not watch`);
-    }
+    this.#watcher.event(event, zxid);
   }
 }

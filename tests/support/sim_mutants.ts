@@ -495,6 +495,44 @@ export const MUTANTS: readonly Mutant[] = [
     file: "server/server.ts",
     changes: [["    return this.#intake.touched();", "    return [];"]],
   },
+  {
+    name: "setWatches forgets a watch of children",
+    file: "tree/rearm.ts",
+    changes: [["} else child.add(path, watcher, WatchMode.standard);", "}"]],
+  },
+  {
+    name: "setWatches does not tell of a node that was made meanwhile",
+    file: "tree/rearm.ts",
+    changes: [[
+      "if (tree.get(path) !== undefined) watcher.notify(EventType.NodeCreated, path, NO_ZXID);",
+      "if (tree.get(path) !== undefined) continue;",
+    ]],
+  },
+  {
+    name: "setWatches2 forgets the watches that stay",
+    file: "tree/rearm.ts",
+    changes: [
+      ["data.add(path ?? NULL_PATH, watcher, WatchMode.persistent);", ""],
+      ["data.add(path ?? NULL_PATH, watcher, WatchMode.recursive);", ""],
+    ],
+  },
+  {
+    name: "removeWatches grants it and leaves the watch",
+    file: "tree/watches.ts",
+    changes: [
+      ["return this.#removeBoth(path, watcher, WatchMode.persistent);", "return true;"],
+      ["return this.data.remove(path, watcher, WatchMode.recursive);", "return true;"],
+    ],
+  },
+  {
+    name: "a multi does not look at what it shall check",
+    file: "server/prepare_op.ts",
+    changes: [[
+      "if (!isVersion(node.stat.version, version)) return ErrorCode.BADVERSION;\n" +
+      '    return { kind: "check"',
+      'return { kind: "check"',
+    ]],
+  },
 ];
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
