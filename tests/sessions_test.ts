@@ -153,6 +153,12 @@ describe("buckets", () => {
 describe("the tracker", () => {
   const learner = { name: "learner 2" };
 
+  it("shows very many sessions that end at one time, as those of a new leader do", () => {
+    const tracker = new SessionTracker(TICK, 0);
+    const count = 200_000;
+    tracker.load(Array.from({ length: count }, (_, i) => [BigInt(i), 4000] as const), 0);
+    assert.deepEqual([...tracker.dump().values()].map(({ length }) => length), [count]);
+  });
   it("lets only the owner speak, and the first to ask becomes it", () => {
     const tracker = new SessionTracker(TICK, 0);
     tracker.track(5n, 4000, 0);

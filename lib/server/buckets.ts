@@ -85,7 +85,7 @@ export class ExpiryBuckets<T extends Expiring> {
   /** Buckets by time, for people; items stand where they really expire. */
   dump(): Map<number, T[]> {
     const all: T[] = [];
-    for (const bucket of this.#buckets.values()) all.push(...bucket);
+    for (const bucket of this.#buckets.values()) for (const item of bucket) all.push(item);
     all.sort((a, b) => a.deadline - b.deadline);
     const byTime = new Map<number, T[]>();
     for (const item of all) {
