@@ -200,6 +200,11 @@ describe(`Java ${NEWEST} alone`, { skip }, () => {
           await wait(50);
         }
         client.destroy();
+        assert.match(
+          java.log(),
+          /Severe unrecoverable error/,
+          "it is silent, but for no such cause",
+        );
       } finally {
         await java.stop();
         rmSync(dir, { recursive: true });
