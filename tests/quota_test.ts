@@ -117,6 +117,9 @@ describe("usage", () => {
     quota.limit("/q");
     const path = "/a".repeat(100_000);
     isBrisk(50, () => () => assert.equal(quota.tree.quotas.prefixOf(path), null));
+    quota.limit(`/${"x".repeat(path.length)}`); // one that is longer still
+    isBrisk(50, () => () => assert.equal(quota.tree.quotas.prefixOf(path), null));
+    assert.equal(quota.tree.quotas.prefixOf(`/q${path}`), "/q");
   });
 
   test("lets go what a repeated deletion takes along of the node's next life", () => {

@@ -31,8 +31,8 @@ export class Quotas {
   readonly #core: Core;
   readonly #note: Trace["note"];
   readonly #paths = new TextMap<string>();
-  /** No path with a quota was ever longer: of a deep path most prefixes need no look. */
-  #longest = 0;
+  /** How many of them have which length: of a deep path most prefixes need no look. */
+  readonly #lengths = new Map<number, number>();
 
   constructor(core: Core, note: Trace["note"]) {
     this.#core = core;
@@ -46,17 +46,10 @@ export class Quotas {
 
   /** The deepest path with a quota at or above `path`; null when there is none. */
   prefixOf(path: string): string | null {
-    const paths = this.#paths;
-    if (paths.size === 0) return null;
-    let prefix = path;
-    if (path.length > this.#longest) {
-      prefix = path.slice(0, Math.max(0, path.lastIndexOf("/", this.#longest)));
-    }
-    while (prefix !== "") {
-      if (paths.has(prefix)) return prefix;
-      const slash = prefix.lastIndexOf("/");
-      if (slash < 0) return null;
-      prefix = prefix.slice(0, slash);
+    if (this.#paths.size === 0) return null;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const prefix = this.#lengths.has(end) ? path.slice(0, end) : "";
+      if (prefix !== "" && this.#paths.has(prefix)) return prefix;
     }
     return null;
   }
@@ -86,7 +79,7 @@ export class Quotas {
   deleted(path: string, length: number): void {
     if (path.startsWith(QUOTA_ROOT)) {
       const prefix = prefixOfNode(path, LIMITS_NAME);
-      if (prefix !== null) this.#paths.delete(normal(prefix));
+      if (prefix !== null) this.#remove(normal(prefix));
     }
     this.#move(path, -1, -length);
   }
@@ -94,6 +87,7 @@ export class Quotas {
   /** Finds the quotas of a tree that was loaded, and counts their usage afresh. */
   rebuild(): void {
     this.#paths.clear();
+    this.#lengths.clear();
     const top = this.#core.find(QUOTA_ROOT);
     if (top === 0) return;
     const { nodes } = this.#core;
@@ -108,8 +102,16 @@ export class Quotas {
 
   #add(prefix: string): void {
     const path = normal(prefix);
+    if (this.#paths.has(path)) return;
     this.#paths.set(path, path);
-    this.#longest = Math.max(this.#longest, path.length);
+    this.#lengths.set(path.length, (this.#lengths.get(path.length) ?? 0) + 1);
+  }
+
+  #remove(path: string): void {
+    if (!this.#paths.delete(path)) return;
+    const left = (this.#lengths.get(path.length) ?? 1) - 1;
+    if (left === 0) this.#lengths.delete(path.length);
+    else this.#lengths.set(path.length, left);
   }
 
   #createdInside(path: string): void {
