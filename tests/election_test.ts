@@ -370,6 +370,24 @@ describe("links", () => {
     assert.deepEqual(effects.at(-1), { type: "dial", sid: 1n, advertised: addresses });
   });
 
+  it("whoever calls from elsewhere, while it is dialled where it was, is dialled there next", () => {
+    const m = mesh(3n);
+    const introduce = (link: number, host: string) => {
+      m.step({ type: "accepted", link }, at(link));
+      const addresses = [{ host, port: 3888 }];
+      return m.step({ type: "introduced", link, sid: 1n, addresses }, at(link));
+    };
+    m.step({ type: "say", to: 1n, notification: heard({}) }, at(0)); // dialled where we are told
+    assert.deepEqual(introduce(4, "10.0.0.8").map((e) => e.type), ["close"], "a dial is under way");
+    const there = [{ host: "10.0.0.8", port: 3888 }];
+    const next = m.step({ type: "dialFailed", sid: 1n }, at(5000));
+    assert.deepEqual(next, [{ type: "dial", sid: 1n, advertised: there }]);
+    introduce(5001, "10.0.0.8"); // says nothing new
+    assert.deepEqual(m.step({ type: "dialFailed", sid: 1n }, at(10_000)), []);
+    const later = m.step({ type: "time" }, at(m.deadline ?? 0));
+    assert.deepEqual(later, [{ type: "dial", sid: 1n, advertised: [] }]);
+  });
+
   it("strangers that claim ever other sids are forgotten, oldest first; members are not", () => {
     const m = mesh(3n);
     const introduce = (link: number, sid: bigint): string[] => {

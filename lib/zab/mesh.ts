@@ -84,6 +84,8 @@ interface Neighbour {
   /** When something was last said that has not been answered. */
   askedAt: Millis | null;
   advertised: readonly Address[];
+  /** What of that the newest dial was told. */
+  tried: readonly Address[];
 }
 
 export class Mesh {
@@ -154,6 +156,7 @@ export class Mesh {
         redialWait: this.#options.redialMinMs,
         askedAt: null,
         advertised: [],
+        tried: [],
       };
       this.#neighbours.set(sid, neighbour);
     }
@@ -189,7 +192,7 @@ export class Mesh {
     }
     const effects = this.#neighbours.has(sid) ? [] : this.#makeRoom(sid);
     const neighbour = this.#neighbour(sid);
-    if (addresses.length > 0) neighbour.advertised = addresses;
+    if (isNews(addresses, neighbour.advertised)) neighbour.advertised = addresses;
     effects.push(...this.#dropLink(sid, neighbour, "replaced by a newer link"));
     if (sid > this.#options.sid) return [...effects, ...this.#adopt(link, sid, neighbour, now)];
     effects.push({ type: "close", link, why: `this server dials sid ${sid}, not the reverse` });
@@ -245,6 +248,9 @@ export class Mesh {
   #dialFailed(sid: Sid, now: Instant): readonly MeshEffect[] {
     const neighbour = this.#neighbour(sid);
     neighbour.dialling = false;
+    // It has called meanwhile, from elsewhere: it is there, and may not call again for a minute.
+    const isElsewhere = neighbour.advertised !== neighbour.tried;
+    if (isElsewhere && neighbour.link === null) return [this.#dial(sid, neighbour)];
     this.#failed(neighbour, now);
     return [];
   }
@@ -252,6 +258,7 @@ export class Mesh {
   /** What it said of itself once may be out of date, or wrong: the configuration is asked next. */
   #failed(neighbour: Neighbour, now: Instant): void {
     neighbour.advertised = [];
+    neighbour.tried = neighbour.advertised;
     this.#backOff(neighbour, now);
   }
 
@@ -318,6 +325,7 @@ export class Mesh {
 
   #dial(sid: Sid, neighbour: Neighbour): MeshEffect {
     neighbour.dialling = true;
+    neighbour.tried = neighbour.advertised;
     neighbour.redialAt = null;
     return { type: "dial", sid, advertised: neighbour.advertised };
   }
@@ -338,3 +346,7 @@ export class Mesh {
     return [{ type: "close", link, why: `sid ${sid}: ${why}` }];
   }
 }
+
+const isNews = (said: readonly Address[], known: readonly Address[]): boolean =>
+  said.length > 0 && (said.length !== known.length ||
+    said.some(({ host, port }, i) => host !== known[i].host || port !== known[i].port));
