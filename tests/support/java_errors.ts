@@ -59,7 +59,16 @@ export function errorKind(record: string): string | null {
   const kinds = [...new Set(thrown.map((name) => LINK.has(name) ? "link" : name))].sort();
   // A link may break in the middle of anything: who noticed is enough.
   if (kinds.length === 1 && kinds[0] === "link") return `${level} ${logger}: a link is broken`;
-  return `${level} ${logger}: ${text.trim()}${kinds.length > 0 ? ` / ${kinds.join(", ")}` : ""}`;
+  const of = kinds.length > 0 ? ` / ${kinds.join(", ")}${placeOf(logger, trace)}` : "";
+  return `${level} ${logger}: ${text.trim()}${of}`;
+}
+
+/** Where it was thrown, for what runs everything: it tells of any fault in the same words. */
+function placeOf(logger: string, trace: readonly string[]): string {
+  if (logger !== "WorkerService") return "";
+  const [, place = ""] =
+    /^\tat (?:[\w.$]+\/)?(?:[\w$]+\.)*([\w$]+\.[\w$<>]+)\(/m.exec(trace.join("\n")) ?? [];
+  return ` at ${place}`;
 }
 
 /**
