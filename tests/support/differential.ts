@@ -329,9 +329,10 @@ export class Pair {
       }));
       await this.#login(clients, requests, false);
       await this.#closedBy(clients);
-    } else if (step.seen === "zero") {
+    } else if (step.seen === "zero" || step.steals) {
       const clients = await this.#open();
-      await this.#login(clients, this.#comeBack(slot, 0n), null);
+      const seen = step.seen === "zero" ? 0n : this.#lastZxid;
+      await this.#login(clients, this.#comeBack(slot, seen), null);
       if (step.steals) await this.#closedBy(slot.clients, true);
       await leave(clients);
     }
