@@ -6,7 +6,15 @@ import assert from "node:assert/strict";
 import { toJsonl } from "../lib/capture/json.ts";
 import type { Message, SessionStory } from "../lib/capture/message.ts";
 import { OpCode } from "../lib/txn/opcodes.ts";
-import { b32, Conversation, HELLO, pcapFile, put, WELCOME } from "./support/capture_build.ts";
+import {
+  b32,
+  Conversation,
+  HELLO,
+  merged,
+  pcapFile,
+  put,
+  WELCOME,
+} from "./support/capture_build.ts";
 import { decodeAll } from "./support/capture_damage.ts";
 
 const framed = (...parts: (Uint8Array | number[])[]): Uint8Array => {
@@ -156,6 +164,42 @@ describe("a connection that was there before the capture", () => {
 });
 
 describe("an election", () => {
+  it("is not won by the first two of five, who go on asking", () => {
+    const vote = (leader: number): Uint8Array =>
+      framed(b32(0), b32(0), b32(leader), zeros(8), zeros(4), b32(1), zeros(8), b32(1));
+    const id = (sid: number): Uint8Array => put(b32(0), b32(sid));
+    const hosts = (i: number): [string, number] => [`10.0.0.${i}`, 3888];
+    // The lower id dials just to be dialled back.
+    const lower = new Conversation(["10.0.0.1", 8], hosts(2)).open().send(0, id(1)).close();
+    const early = new Conversation(["10.0.0.2", 9], hosts(1), { time: 1e6 }).open()
+      .send(0, id(2)).send(0, vote(2)).send(1, vote(1)).send(1, vote(2));
+    for (const wait of [200e6, 400e6, 800e6]) early.wait(wait).send(0, vote(2)).send(1, vote(2));
+    const third = new Conversation(["10.0.0.3", 9], hosts(1), { time: 3e9 }).open()
+      .send(0, id(3)).send(0, vote(3)).send(1, vote(3));
+    const other = new Conversation(["10.0.0.3", 10], hosts(2), { time: 3e9 + 1e6 }).open()
+      .send(0, id(3)).send(0, vote(3)).send(1, vote(3)).wait(1e9).send(0, zeros(0)).close();
+    const { decoded } = decodeAll(pcapFile(merged(lower, early, third, other)));
+    const elections = decoded.flatMap((one) => one.type === "election" ? [one] : []);
+    assert.deepEqual(elections.map((one) => [one.leader, one.supporters]), [[3n, [1n, 2n, 3n]]]);
+  });
+
+  it("has no support of those who do not vote, though they say what they heard", () => {
+    const vote = (high: number, low: number): Uint8Array =>
+      framed(b32(0), b32(high), b32(low), zeros(8), zeros(4), b32(1), zeros(8), b32(1));
+    const id = (sid: number): Uint8Array => put(b32(0), b32(sid));
+    const leader: [string, number] = ["10.0.0.2", 3888];
+    const lower = new Conversation(["10.0.0.2", 8], ["10.0.0.3", 3888]).open().send(0, id(2))
+      .close();
+    const voter = new Conversation(["10.0.0.3", 9], leader, { time: 1e6 }).open()
+      .send(0, id(3)).send(0, vote(0, 3)).send(1, vote(0, 2)).send(1, vote(0, 3));
+    const observer = new Conversation(["10.0.0.4", 9], leader, { time: 2e6 }).open()
+      .send(0, id(4)).send(0, vote(0x80000000, 0)).send(0, vote(0, 3));
+    const { decoded } = decodeAll(pcapFile(merged(lower, voter, observer)));
+    const elections = decoded.flatMap((one) => one.type === "election" ? [one] : []);
+    assert.deepEqual(elections.map((one) => [one.leader, one.supporters]), [[3n, [2n, 3n]]]);
+    assert.match(elections[0].why, /^2, 3 voted for 3/);
+  });
+
   it("began at a time in seconds, as all times of a line", () => {
     const vote = framed(b32(0), b32(0), b32(2), zeros(8), zeros(4), b32(1), zeros(8), b32(1));
     const conversation = new Conversation(["10.0.0.2", 9], ["10.0.0.1", 3888]).open()

@@ -10,6 +10,8 @@ import type { Side } from "./flows.ts";
 
 /** FastLeaderElection waits 200 ms; what captures add to it stays well below 100. */
 const SETTLED_NS = 250e6;
+/** Who says the same again so long after the last change has no quorum yet: it would be silent. */
+const REPEATED_NS = 150e6;
 const ABANDONED_NS = 70e9;
 const VOTES_MAX = 1000;
 const ROUNDS_MAX = 256;
@@ -24,7 +26,9 @@ interface Round {
   /** Last vote of each server that looks for a leader, and of those that have one. */
   readonly looking: Map<Sid, ElectionVote>;
   readonly settled: Map<Sid, ElectionVote>;
+  /** When somebody changed his mind last; whether anybody has repeated himself since. */
   last: number;
+  isOpen: boolean;
 }
 
 export class Elections {
@@ -76,6 +80,7 @@ export class Elections {
         looking: new Map(),
         settled: new Map(),
         last: time,
+        isOpen: false,
       };
       if (this.#rounds.size >= ROUNDS_MAX) {
         const [oldest] = this.#rounds.values();
@@ -86,9 +91,14 @@ export class Elections {
     }
     if (sid === null) return;
     const before = found.looking.get(sid);
-    if (before !== undefined && isSame(before, vote)) return;
+    if (before !== undefined && isSame(before, vote)) {
+      const isLate = time - found.last > REPEATED_NS;
+      if (isLate && !this.#context.members.observers.has(sid)) found.isOpen = true;
+      return;
+    }
     found.looking.set(sid, vote);
     found.last = time;
+    found.isOpen = false;
     if (found.votes.length < VOTES_MAX) found.votes.push(vote);
   }
 
@@ -117,7 +127,7 @@ export class Elections {
     for (const round of this.#rounds.values()) {
       const quiet = time - round.last;
       if (quiet < SETTLED_NS) continue;
-      const best = this.#agreed(round);
+      const best = this.#isUndecided(round) ? null : this.#agreed(round);
       if (best !== null) {
         const [leader, supporters] = best;
         this.#finish(round, leader, supporters, reasonOf(round, leader, supporters), time);
@@ -137,10 +147,20 @@ export class Elections {
   }
 
   end(time: number): void {
+    for (const round of this.#rounds.values()) {
+      if (this.#isUndecided(round)) {
+        this.#finish(round, null, [], "still undecided when the capture ended", time);
+      }
+    }
     this.followed(time);
     for (const round of this.#rounds.values()) {
       this.#finish(round, null, [], "the capture ended before a quorum agreed", time);
     }
+  }
+
+  /** Nobody has said how many vote, and those who would be enough by what we know go on asking. */
+  #isUndecided(round: Round): boolean {
+    return round.isOpen && this.#context.members.voters.size === 0;
   }
 
   #agreed(round: Round): [Sid, Sid[]] | null {
@@ -148,20 +168,27 @@ export class Elections {
     for (const [sid, vote] of round.looking) {
       byLeader.set(vote.leader, [...(byLeader.get(vote.leader) ?? []), sid]);
     }
-    for (const [leader, supporters] of byLeader) {
+    const { electorate } = this.#electorate();
+    for (const [leader, all] of byLeader) {
+      // Who does not vote repeats what he heard, too.
+      const supporters = all.filter((sid) => electorate.has(sid));
       if (this.#isQuorum(supporters)) return [leader, supporters.sort((a, b) => (a < b ? -1 : 1))];
     }
     return null;
   }
 
+  /** Who votes, and how many they are at least. */
+  #electorate(): { electorate: ReadonlySet<Sid>; size: number } {
+    const { voters, known, observers } = this.#context.members;
+    if (voters.size > 0) return { electorate: voters, size: voters.size };
+    const electorate = new Set([...known].filter((sid) => !observers.has(sid)));
+    // Whoever elects has somebody to elect with, also where we have not met him yet.
+    return { electorate, size: Math.max(2, electorate.size) };
+  }
+
   /** By majority; of groups with weights the decoder knows nothing and asks for a majority too. */
   #isQuorum(sids: readonly Sid[]): boolean {
-    const { voters, known, observers } = this.#context.members;
-    const electorate = voters.size > 0
-      ? voters
-      : new Set([...known].filter((sid) => !observers.has(sid)));
-    // Whoever elects has somebody to elect with, also where we have not met him yet.
-    const size = voters.size > 0 ? voters.size : Math.max(2, electorate.size);
+    const { electorate, size } = this.#electorate();
     return sids.filter((sid) => electorate.has(sid)).length * 2 > size;
   }
 
