@@ -6,8 +6,10 @@ import { describe, it } from "node:test";
 import { Output } from "../lib/codec/output.ts";
 import * as records from "../lib/records/client.ts";
 import { DEFAULT_AUTH, digestIdOf } from "../lib/auth/mod.ts";
+import { defaultServerOptions } from "../lib/server/options.ts";
 import { ErrorCode as E, OpCode } from "../lib/txn/opcodes.ts";
 import { writeConnectRequest } from "../lib/wire/client.ts";
+import { isBrisk } from "./support/brisk.ts";
 import { FakeLearner } from "./support/fake_learner.ts";
 import {
   FakeClient,
@@ -348,6 +350,25 @@ describe("a connection", () => {
     server.flush();
     assert.deepEqual(headers(now), ["8 0"]);
     assert.equal(server.server.core.requests.inProcess, 0);
+  });
+
+  it("of others that are under way are not looked through by each client that comes back", () => {
+    const { throttle } = defaultServerOptions(DEFAULT_AUTH);
+    const server = new FakeServer({
+      instant: false,
+      server: { throttle: { ...throttle, maxClientCnxns: 0, outstandingLimit: 1_000_000 } },
+    });
+    const [busy, moving] = [server.connect(), server.connect()];
+    const write = FakeClient.frame(1, OpCode.delete, (out) => {
+      out.ustring("/none");
+      out.int(-1);
+    });
+    const all = new Uint8Array(100_000 * write.length);
+    for (let at = 0; at < all.length; at += write.length) all.set(write, at);
+    busy.raw(all);
+    isBrisk(2500, () => () => {
+      for (let i = 0; i < 1000; i++) server.dial().connect(10_000, { id: moving.sessionId });
+    });
   });
 
   it("of a session whose link broke waits for the writes that were under way, each time", () => {

@@ -66,6 +66,8 @@ export class Core implements ConnectionHome {
   readonly bySession = new Map<SessionId, Connection>();
   /** Writes of our clients, in the order in which they were submitted. */
   readonly writes = new Deque<Waiting>();
+  /** Of sessions whose connection is gone: the last of their writes that are under way. */
+  readonly orphans = new Map<SessionId, Waiting>();
   /** Forwarded syncs, likewise. */
   readonly syncs = new Deque<Waiting>();
   /**
@@ -299,8 +301,11 @@ export class Core implements ConnectionHome {
   /** What only waited for its turn will not have one; writes and syncs still come back. */
   #forgetLine(conn: Connection): void {
     if (conn.waiting === null) return;
+    let last: Waiting | null = null;
     for (const request of conn.waiting) {
       if (request.waits === "turn") this.requests.left(request.body.length);
+      else if (request.waits === "commit") last = request;
     }
+    if (last !== null) this.orphans.set(conn.sessionId, last);
   }
 }

@@ -203,11 +203,8 @@ export class Handshake {
    */
   #follow(conn: Connection, id: SessionId): void {
     const core = this.#core;
-    let last: Waiting | null = null;
-    for (const write of core.writes) {
-      if (write.sessionId === id && write.op !== OpCode.createSession) last = write;
-    }
-    if (last === null) return;
+    const last = core.orphans.get(id);
+    if (last === undefined) return;
     // One that stands there already is of a connection that is gone: a session has one at a time.
     if (last.unblocks !== null) core.requests.left(0);
     const barrier: Waiting = {

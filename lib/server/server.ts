@@ -244,6 +244,9 @@ export class Server implements ServerFace<Connection> {
     const { core } = this;
     const { conn, op } = request;
     core.requests.left(request.body.length);
+    if (core.orphans.size > 0 && core.orphans.get(request.sessionId) === request) {
+      core.orphans.delete(request.sessionId);
+    }
     if (op === OpCode.createSession) {
       if (conn.isOpen) {
         this.#handshake.finish(conn, true);
