@@ -10,7 +10,7 @@ import { isBrisk } from "./support/brisk.ts";
 import { acl, seeded } from "./support/tree_txns.ts";
 
 const HASHED_MAX = 16_383;
-const COUNT = 800;
+const COUNT = 1500;
 
 /** Different texts of one length, longer than what the runtime hashes. */
 const longTexts = (): string[] => {
@@ -54,7 +54,7 @@ describe("very many long texts of one length cost no look a walk over all of the
   test("as paths with watches", () => {
     const paths = longTexts();
     const watcher: Watcher = { notify() {}, canRead: () => true };
-    isBrisk(1000, () => {
+    isBrisk(3000, () => {
       const watches = new Watches();
       return () => {
         for (const path of paths) watches.add(path, watcher, 0);
@@ -67,7 +67,7 @@ describe("very many long texts of one length cost no look a walk over all of the
 
   test("as access lists", () => {
     const lists = longTexts().map((id) => acl(31, "digest", id));
-    isBrisk(1000, () => {
+    isBrisk(3000, () => {
       const store = new AclStore();
       return () => {
         const ids = lists.map((list) => store.use(list));
@@ -80,7 +80,7 @@ describe("very many long texts of one length cost no look a walk over all of the
 
   test("as paths whose checksums meet", () => {
     const paths = longTexts();
-    isBrisk(1000, () => {
+    isBrisk(3000, () => {
       const crowd = new Crowd();
       return () => {
         for (const [i, path] of paths.entries()) crowd.add(path, 1, i + 1);
