@@ -356,4 +356,18 @@ describe("learner going back", () => {
     met(bench, 3n, host);
     assert.equal(bench.leader.heard.at(-1), "ACKEPOCH 0x0 +4");
   });
+
+  it("does not serve what a leader without any transaction cannot have meant", () => {
+    const bench = new Bench();
+    const before = serving(bench, [a, b, c]);
+    before.role?.stop("another leader");
+    const host = met(bench, 2n, before);
+    bench.leader.say(bare(PacketType.TRUNC, zx(0, 9)));
+    bench.until(() => host.ends.length === 2, "the role ends");
+    met(bench, 3n, host); // it says 0 to get a snapshot; to a leader at 0 that means: level
+    bench.leader.say(bare(PacketType.DIFF, 0n), NEWLEADER(3n));
+    bench.until(() => host.ends.length === 3, "the role ends again");
+    assert.equal(bench.leader.heard.includes("ACK 0x300000000"), false);
+    assert.deepEqual(paths(host), ["/a", "/b", "/c"]);
+  });
 });

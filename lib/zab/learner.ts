@@ -261,6 +261,7 @@ export class Learner {
     const { zxid } = packet;
     switch (packet.type) {
       case PacketType.DIFF:
+        this.#refuseEmpty();
         this.#phase = "syncing";
         this.#way = "diff";
         return;
@@ -282,6 +283,15 @@ export class Learner {
       default:
         throw misplaced(packet, "where DIFF, TRUNC or SNAP must come");
     }
+  }
+
+  /** Told 0 to send a snapshot, a leader that is at 0 itself takes us for level. */
+  #refuseEmpty(): void {
+    const { reportedZxid, lastZxid } = this.#options;
+    if (reportedZxid === undefined || reportedZxid >= lastZxid) return;
+    throw new Fault("PROTOCOL", `the leader has no transaction, our log goes to ${hex(lastZxid)}`, {
+      hint: "members that lead have lost their data: let this one lead, or move its data away",
+    });
   }
 
   #truncated(lastZxid: Zxid): void {
