@@ -73,6 +73,20 @@ describe("create", () => {
     assert.equal(client.create("/x", "", 0, null), E.INVALIDACL);
   });
 
+  it("with an id that is null cannot be read, unless its scheme has none", () => {
+    const client = new FakeServer().connect();
+    const list = (scheme: string | null): ACL[] => [{ perms: 31, id: { scheme, id: null } }];
+    for (const scheme of ["world", "ip", "digest"]) {
+      assert.equal(client.create("/x", "", 0, list(scheme)), E.MARSHALLINGERROR, scheme);
+      assert.equal(client.setAcl("/", list(scheme)), E.MARSHALLINGERROR, scheme);
+    }
+    for (const scheme of [null, "nobody", "auth"]) {
+      assert.equal(client.create("/x", "", 0, list(scheme)), E.INVALIDACL, String(scheme));
+    }
+    const [first] = list("none");
+    assert.equal(client.create("/x", "", 0, [first, ...list("ip")]), E.INVALIDACL);
+  });
+
   it("answers ops 15, 19 and 21 with the path and the stat right after", () => {
     const server = new FakeServer({ extendedTypes: true });
     const client = server.connect();

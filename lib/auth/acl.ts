@@ -110,6 +110,20 @@ export function fixup(
   return fixed;
 }
 
+/**
+ * Whether a list that is not acceptable is so for an id that is null, where its scheme has some:
+ * Java takes the whole request for one that cannot be read.
+ */
+export function lacksId(acl: readonly ACL[] | null, options: AuthOptions): boolean {
+  const bad = acl?.find(({ id: { scheme, id } }) =>
+    scheme !== "auth" && !(scheme === "world" && id === "anyone") &&
+    !isValidId(scheme, id, options)
+  );
+  if (bad === undefined || bad.id.id !== null) return false;
+  const { scheme } = bad.id;
+  return scheme === "world" || scheme === "ip" || isAuthenticating(scheme, options);
+}
+
 /** A list as it is shown to a caller without ADMIN: no digest can be taken from it. */
 export function maskDigest(acl: readonly ACL[]): ACL[] {
   return acl.map(({ perms, id: { scheme, id } }) => ({

@@ -4,7 +4,7 @@
 // Must agree with ZooKeeperServer.authWriteRequest; members of an ensemble only.
 
 import { isFault } from "../base/errors.ts";
-import { fixup, idsRoom, Perm, permits } from "../auth/mod.ts";
+import { fixup, idsRoom, lacksId, Perm, permits } from "../auth/mod.ts";
 import type { Input } from "../codec/input.ts";
 import type { ACL } from "../records/data.ts";
 import {
@@ -41,7 +41,7 @@ export function eagerRefusal(core: Core, conn: Connection, op: number, input: In
   if (need === null || need.path === null) return 0;
   const room = idsRoom(core.options.recordLimit);
   if (need.acl !== undefined && fixup(need.acl, conn.ids, core.auth, room) === null) {
-    return ErrorCode.INVALIDACL;
+    return lacksId(need.acl, core.auth) ? 0 : ErrorCode.INVALIDACL;
   }
   const node = core.tree.get(need.path);
   if (node === undefined) return 0;

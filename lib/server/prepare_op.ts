@@ -5,7 +5,7 @@
 // Must agree with PrepRequestProcessor.pRequest2Txn; what would halt apply is refused (section 11).
 
 import type { Zxid } from "../base/ids.ts";
-import { type AuthOptions, fixup, idsBytes, idsRoom, Perm, permits } from "../auth/mod.ts";
+import { type AuthOptions, fixup, idsBytes, idsRoom, lacksId, Perm, permits } from "../auth/mod.ts";
 import type { ACL, Id, StatPersisted } from "../records/data.ts";
 import {
   CONTAINER_OWNER,
@@ -96,7 +96,7 @@ export class OpPreparer {
     if (ask.path === null) return ErrorCode.MARSHALLINGERROR;
     if (validatePartialPath(ask.path) !== null) return ErrorCode.BADARGUMENTS;
     const acl = this.#acl(txn, ask.acl);
-    if (acl === null) return ErrorCode.INVALIDACL;
+    if (typeof acl === "number") return acl;
     const parent = this.#outstanding.find(parentOf(ask.path));
     if (parent === null) return ErrorCode.NONODE;
     if (!this.#may(parent, Perm.CREATE, txn)) return ErrorCode.NOAUTH;
@@ -173,7 +173,7 @@ export class OpPreparer {
     if (session !== 0) return session;
     if (path === null || validatePath(path) !== null) return ErrorCode.BADARGUMENTS;
     const acl = this.#acl(txn, asked);
-    if (acl === null) return ErrorCode.INVALIDACL;
+    if (typeof acl === "number") return acl;
     const node = this.#outstanding.find(path);
     if (node === null) return ErrorCode.NONODE;
     if (!this.#may(node, Perm.ADMIN, txn)) return ErrorCode.NOAUTH;
@@ -285,15 +285,19 @@ export class OpPreparer {
   }
 
   /**
-   * The list as it is stored, or null. A client can have very many ids, and ask for all of them in
-   * each part of a multi: what grows beyond what others read is refused.
+   * The list as it is stored, or why not. A client can have very many ids, and ask for all of them
+   * in each part of a multi: what grows beyond what others read is refused.
    */
-  #acl(txn: Preparing, asked: readonly ACL[] | null): ACL[] | null {
-    const limit = idsRoom(this.#rules.recordLimit);
-    const acl = fixup(asked, txn.auth, this.#rules.auth, limit - txn.authBytes);
-    if (acl === null || asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
+  #acl(txn: Preparing, asked: readonly ACL[] | null): ACL[] | Refused {
+    const { auth, recordLimit } = this.#rules;
+    const limit = idsRoom(recordLimit);
+    const acl = fixup(asked, txn.auth, auth, limit - txn.authBytes);
+    if (acl === null) {
+      return lacksId(asked, auth) ? ErrorCode.MARSHALLINGERROR : ErrorCode.INVALIDACL;
+    }
+    if (asked?.some(({ id }) => id.scheme === "auth") !== true) return acl;
     txn.authBytes += idsBytes(acl.map(({ id }) => id));
-    return txn.authBytes > limit ? null : acl;
+    return txn.authBytes > limit ? ErrorCode.INVALIDACL : acl;
   }
 
   /** Alone we may take what only others cannot read (client.md 11). */
