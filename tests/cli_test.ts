@@ -301,9 +301,9 @@ describe("commands", () => {
   // On Node: Deno looks for a linked module's imports beside the link.
   it("runs in any folder", async () => {
     await inDirectory({}, (directory) => {
-      const args = [join(root, "lib/cli/main.ts"), "version"];
-      const tsx = join(root, "node_modules/.bin/tsx");
-      const out = execFileSync(tsx, args, { cwd: directory, encoding: "utf8" });
+      const args = [join(root, "lib/cli/zkpeer.mjs"), "version"];
+      const node = "Deno" in globalThis ? "node" : process.execPath;
+      const out = execFileSync(node, args, { cwd: directory, encoding: "utf8" });
       assert.match(out, /^zkpeer /);
       return Promise.resolve();
     });
@@ -312,10 +312,8 @@ describe("commands", () => {
   it("runs through a link, as npm installs it", async () => {
     await inDirectory({}, (directory) => {
       const link = join(directory, "zkpeer");
-      symlinkSync(join(root, "lib/cli/main.ts"), link);
-      const args = ["--import", "tsx", link, "version"];
-      const node = "Deno" in globalThis ? "node" : process.execPath;
-      const out = execFileSync(node, args, { cwd: root, encoding: "utf8" });
+      symlinkSync(join(root, "lib/cli/zkpeer.mjs"), link);
+      const out = execFileSync(link, ["version"], { cwd: directory, encoding: "utf8" });
       assert.match(out, /^zkpeer /);
       return Promise.resolve();
     });
@@ -429,6 +427,22 @@ describe("serve", () => {
       assert.equal(order.config.configPath, join(directory, "zoo.cfg"));
       return Promise.resolve();
     });
+  });
+
+  it("takes port and folder as options, over the file and --set, and names them", async () => {
+    await inDirectory({ "zoo.cfg": "dataDir=/a\nclientPort=1" }, (directory) => {
+      const rows = [["--set", "dataDir=/b"], ["zoo.cfg"]].map((args) => {
+        const own = ["--client-port", "2182", "--data-dir", "/d"];
+        const order = readServe([...args, ...own], fakeIo({}, directory));
+        assert.ok(typeof order !== "number");
+        return [order.config.client?.port, order.config.dataDir];
+      });
+      assert.deepEqual(rows, [[2182, "/d"], [2182, "/d"]]);
+      return Promise.resolve();
+    });
+    const { code, io } = await run(["serve", "--client-port", "many"]);
+    assert.equal(code, 2);
+    assert.match(io.err(), /^error: --client-port: .*clientPort=many/m);
   });
 
   it("takes the four forms of words", () => {

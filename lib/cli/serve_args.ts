@@ -12,6 +12,7 @@ import {
   complaintText,
   type Config,
   loadConfig,
+  type Override,
   standaloneArguments,
   WITHOUT_FILE,
 } from "../peer/config.ts";
@@ -21,6 +22,8 @@ import type { CliIo } from "./io.ts";
 import { type LogFormat, type LogLevels, parseLevels } from "./log.ts";
 
 const OPTIONS = [
+  { name: "client-port", value: "P", help: "the port for clients (clientPort)" },
+  { name: "data-dir", value: "D", help: "the folder of the data (dataDir)" },
   {
     name: "set",
     value: "KEY=VALUE",
@@ -55,9 +58,9 @@ export const SERVE: CommandSpec<typeof OPTIONS> = {
   more: `Without words: a standalone server on port 2181 with its data in ./zkpeer-data. Without a
 file there is no AdminServer unless asked for: --set admin.enableServer=true.
 
-Settings come from --set, then from variables ZKPEER_<KEY> (ZKPEER_TICKTIME, ZKPEER_SERVER_1), then
-from the file, then from the defaults. ZKPEER_MYID, ZKPEER_LOG_LEVEL and ZKPEER_LOG_FORMAT stand for
-the options of these names. The keys are those of Apache ZooKeeper's zoo.cfg; --check-config --all
+Settings come from these options, then from variables ZKPEER_<KEY> (ZKPEER_TICKTIME,
+ZKPEER_SERVER_1), then from the file, then from the defaults. ZKPEER_MYID, ZKPEER_LOG_LEVEL and
+ZKPEER_LOG_FORMAT stand for the options of these names. The keys are those of Apache ZooKeeper's zoo.cfg; --check-config --all
 lists them. (A Java server lets the file win over -D.)
 
 Exit codes: 0 asked to stop, 1 unexpected, 2 arguments or configuration, 3 data directory,
@@ -75,6 +78,9 @@ export interface ServeOrder {
   readonly isAll: boolean;
   readonly isJson: boolean;
 }
+
+const said = (where: string, key: string, value: string | null): readonly Override[] =>
+  value === null ? [] : [{ key, value, where }];
 
 /** What `args` order, or the exit code after help or complaints have been printed. */
 export function readServe(args: readonly string[], io: CliIo): ServeOrder | number {
@@ -99,7 +105,11 @@ export function readServe(args: readonly string[], io: CliIo): ServeOrder | numb
     path,
     readFile: (file) => readLatin1(io, file),
     defaults: words.length === 0 ? WITHOUT_FILE : standaloneArguments(words) ?? [],
-    overrides: options.set,
+    overrides: [
+      ...options.set,
+      ...said("--client-port", "clientPort", options["client-port"]),
+      ...said("--data-dir", "dataDir", options["data-dir"]),
+    ],
     env: io.env,
     myid: options.myid,
     hostname: hostname(),

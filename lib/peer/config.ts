@@ -12,6 +12,7 @@ import {
   type Complaint,
   type Entry,
   fileEntries,
+  type Override,
   readable,
   Report,
 } from "./config_entries.ts";
@@ -30,7 +31,7 @@ import {
 import { canonicalHost, type Member, type Membership, NO_MEMBERS } from "./dynamic_config.ts";
 
 export type { Effective } from "./config_settings.ts";
-export type { Complaint } from "./config_entries.ts";
+export type { Complaint, Override } from "./config_entries.ts";
 export type { Member, MemberAddress, MemberRole, Membership } from "./dynamic_config.ts";
 export {
   bracketed,
@@ -83,8 +84,8 @@ export interface ConfigInput {
   readonly readFile: (path: string) => string | null;
   /** `key=value` that stand where a file would: below everything else. */
   readonly defaults?: readonly string[];
-  /** `key=value` of the command line, in order; the last of a key wins, and all win over the file. */
-  readonly overrides?: readonly string[];
+  /** Of the command line, in order; the last of a key wins, and all win over the file. */
+  readonly overrides?: readonly Override[];
   /** `ZKPEER_<KEY>`: below the command line, above the file. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** `--myid`: a number, or `hostname` for the number at the end of `hostname`. */

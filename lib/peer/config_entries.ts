@@ -127,10 +127,17 @@ export function builtIn(words: readonly string[]): readonly Entry[] {
   });
 }
 
+/** `key=value` of `--set`, or what an option of its own says of a key. */
+export type Override = string | {
+  readonly key: string;
+  readonly value: string;
+  readonly where: string;
+};
+
 /** One entry per key: overrides win over variables, and these over the file. */
 export function collect(
   file: readonly Entry[],
-  overrides: readonly string[],
+  overrides: readonly Override[],
   env: Readonly<Record<string, string | undefined>>,
   report: Report,
 ): ReadonlyMap<string, Entry> {
@@ -138,6 +145,10 @@ export function collect(
   for (const entry of file) all.set(entry.key, entry);
   for (const entry of variables(env, report)) all.set(entry.key, entry);
   for (const word of overrides) {
+    if (typeof word !== "string") {
+      all.set(word.key, { ...word, line: 0 });
+      continue;
+    }
     const cut = word.indexOf("=");
     if (cut <= 0) {
       report.error(null, "--set", `${word} is not of the form key=value`);
