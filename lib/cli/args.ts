@@ -1,9 +1,8 @@
 // Options of a command as a table: the table parses (over @std/cli), types the result, and prints the
 // help. An unknown option, a missing value or a word too many is an error that says what was meant.
 
+import { parseArgs } from "@std/cli";
 import { nearestKey } from "../peer/config_keys_access.ts";
-// By its name Node finds it only from the folder that holds our tsconfig.json.
-import { parseArgs } from "../std/cli/mod.ts";
 
 export interface OptionRow {
   /** Long name without dashes. */

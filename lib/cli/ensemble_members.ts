@@ -127,7 +127,9 @@ function configOf(
 
 /** Our own command line, on the runtime that runs this. */
 function ownCommand(): string[] {
-  const main = new URL("./main.ts", import.meta.url);
+  // Without flags Node was started with zkpeer.mjs, and runs no TypeScript otherwise.
+  const isBare = !("Deno" in globalThis) && process.execArgv.length === 0;
+  const main = new URL(isBare ? "./zkpeer.mjs" : "./main.ts", import.meta.url);
   const script = main.protocol === "file:" ? fileURLToPath(main) : main.href;
   return "Deno" in globalThis
     ? [process.execPath, "run", "-A", "--no-check", script]

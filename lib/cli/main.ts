@@ -112,10 +112,13 @@ function isEntry(): boolean {
   }
 }
 
-if (isEntry()) {
+/** The whole life of the process that the command line began. */
+export async function start(): Promise<void> {
   const asked = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => asked.abort(signal));
   }
   process.exitCode = await main(process.argv.slice(2), nodeIo(asked.signal));
 }
+
+if (isEntry()) await start();
