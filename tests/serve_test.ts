@@ -5,11 +5,13 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { ErrorCode } from "../lib/txn/opcodes.ts";
 import { ZkError } from "../lib/client/client.ts";
 import { until } from "./support/until.ts";
-import { inPlace, runZkpeer } from "./support/zkpeer_process.ts";
+import { inPlace, runProgram, runZkpeer } from "./support/zkpeer_process.ts";
 
+const root = fileURLToPath(new URL("../", import.meta.url));
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("a server whose log nobody takes", () => {
@@ -67,6 +69,24 @@ describe("a server that is asked to end", () => {
       });
     });
   }
+
+  it("does so also when that comes before it has read its configuration", async () => {
+    await inPlace({}, (place) => {
+      const program = join(place.dir, "early.mts");
+      const of = (file: string): string => JSON.stringify(join(root, "lib/cli", file));
+      writeFileSync(
+        program,
+        `import { main } from ${of("main.ts")};\nimport { nodeIo } from ${of("io.ts")};\n` +
+          `const io = nodeIo(AbortSignal.abort("SIGTERM"));\n` +
+          `process.exitCode = await main(["serve", ${JSON.stringify(place.cfgFile)}], io);\n`,
+      );
+      const { code, stderr } = runProgram(program);
+      assert.equal(code, 143, stderr);
+      assert.match(stderr, /asked to end by SIGTERM/);
+      assert.deepEqual(readdirSync(place.dataDir), []);
+      return Promise.resolve();
+    });
+  });
 
   it("acknowledges no write that it does not have when it is back", async () => {
     await inPlace({}, async (place) => {

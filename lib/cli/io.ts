@@ -18,7 +18,7 @@ export interface CliIo {
   readonly columns: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted when the process is asked to end; a command then ends in good order. */
+  /** Aborted when the process is asked to end, by this signal; a command then ends in good order. */
   readonly signal: AbortSignal;
 }
 

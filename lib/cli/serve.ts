@@ -4,6 +4,7 @@
 import type { Fault } from "../base/errors.ts";
 import { probePort } from "../host/network.ts";
 import {
+  type EndingSignal,
   exit,
   exitCodeOf,
   exitCodeOfSignal,
@@ -45,14 +46,15 @@ export async function run(args: string[], io: CliIo): Promise<number> {
   return await new Promise<number>((done) => {
     let peer: Peer | null = null;
     let isOver = false;
+    const end = (signal: EndingSignal): void => {
+      log.note("info", "serve", `asked to end by ${signal}`);
+      // Java's servers have no exit code of their own for SIGTERM; neither have we.
+      const code = exitCodeOfSignal(signal);
+      if (peer === null) over(code);
+      else peer.stop(() => over(code));
+    };
     const quiet = [
-      onEndingSignal((signal) => {
-        log.note("info", "serve", `asked to end by ${signal}`);
-        // Java's servers have no exit code of their own for SIGTERM; neither have we.
-        const code = exitCodeOfSignal(signal);
-        if (peer === null) over(code);
-        else peer.stop(() => over(code));
-      }),
+      onEndingSignal(end),
       onUncaught((error) => {
         // Nobody knows what state this left behind: nothing more may be promised to anybody.
         const text = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -82,7 +84,9 @@ export async function run(args: string[], io: CliIo): Promise<number> {
         failed(error);
       }
     };
-    whenAlone(config, begin, failed);
+    // Somebody may have asked while the configuration was read.
+    if (io.signal.aborted) end(io.signal.reason);
+    else whenAlone(config, begin, failed);
   });
 }
 

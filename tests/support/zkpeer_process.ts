@@ -23,8 +23,14 @@ export interface Ended {
 }
 
 /** Runs `zkpeer` with these words until it ends, at most three minutes. */
-export function runZkpeer(...args: readonly string[]): Ended {
-  const [command = "", ...rest] = [...zkpeerCommand(), ...args];
+export const runZkpeer = (...args: readonly string[]): Ended =>
+  runToEnd(...zkpeerCommand(), ...args);
+
+/** Runs a program of TypeScript as `zkpeer` is run, at most three minutes. */
+export const runProgram = (file: string): Ended => runToEnd(...zkpeerCommand().slice(0, -1), file);
+
+function runToEnd(...words: readonly string[]): Ended {
+  const [command = "", ...rest] = words;
   const { status, stdout, stderr } = spawnSync(command, rest, {
     cwd: root,
     encoding: "utf8",
