@@ -181,12 +181,17 @@ export class ClientPort {
 }
 
 /** Why there is no listening for clients, and what to do. */
-export const notOurs = (fault: Fault, at: Address): Fault =>
-  new Fault(fault.code, "Address already in use or not ours: cannot serve clients", {
+export function notOurs(fault: Fault, at: Address): Fault {
+  if (fault.code !== "PORT_IN_USE") {
+    const hint = "see clientPort and clientPortAddress";
+    return new Fault(fault.code, `cannot serve clients: ${fault.message}`, { cause: fault, hint });
+  }
+  return new Fault(fault.code, "Address already in use: cannot serve clients", {
     where: `${at.host}:${at.port}`,
     cause: fault,
     hint: "stop what holds the port, or set clientPort to another",
   });
+}
 
 /** The address as Java prints it: IPv4 in IPv6 as IPv4, IPv6 with all eight groups (client.md 5.5). */
 export function javaHost(host: string): string {
