@@ -9,6 +9,7 @@ import { Deque } from "../base/deque.ts";
 import type { Zxid } from "../base/ids.ts";
 import type { ACL, StatPersisted } from "../records/data.ts";
 import { finishDigest, isCounted, pathSum } from "../tree/digest.ts";
+import { TextMap } from "../tree/text_map.ts";
 import type { Tree } from "../tree/tree.ts";
 
 /** A znode as the next txn will find it. Never changed once made. */
@@ -53,9 +54,9 @@ export class Outstanding {
   readonly #tree: Tree;
   readonly #digests: boolean;
   readonly #queue = new Deque<Change>();
-  readonly #latest = new Map<string, Change>();
+  readonly #latest = new TextMap<Change>();
   /** Paths by the owner that their latest change leaves them: many sessions may end in one tick. */
-  readonly #owned = new Map<bigint, Set<string>>();
+  readonly #owned = new Map<bigint, TextMap<string>>();
   /** While a multi is prepared: what its changes have hidden, newest last. */
   #hidden: { readonly path: string; readonly change: Change | undefined }[] | null = null;
   added = 0;
@@ -172,12 +173,12 @@ export class Outstanding {
    * Every ephemeral that will belong to a session: those in the tree and those proposed, without
    * those proposed for deletion.
    */
-  ephemeralsOf(session: bigint): Set<string> {
-    const paths = new Set<string>();
+  ephemeralsOf(session: bigint): string[] {
+    const paths: string[] = [];
     for (const path of this.#tree.ephemeralsOf(session)) {
-      if (!this.#latest.has(path)) paths.add(path);
+      if (!this.#latest.has(path)) paths.push(path);
     }
-    for (const path of this.#owned.get(session) ?? []) paths.add(path);
+    for (const path of this.#owned.get(session)?.values() ?? []) paths.push(path);
     return paths;
   }
 
@@ -215,8 +216,10 @@ export class Outstanding {
     if (left?.delete(path) === true && left.size === 0) this.#owned.delete(before);
     if (after === 0n) return;
     const owned = this.#owned.get(after);
-    if (owned === undefined) this.#owned.set(after, new Set([path]));
-    else owned.add(path);
+    if (owned !== undefined) return void owned.set(path, path);
+    const first = new TextMap<string>();
+    first.set(path, path);
+    this.#owned.set(after, first);
   }
 }
 

@@ -209,7 +209,7 @@ export class OpPreparer {
 
   /** Every ephemeral of a session goes with it. */
   closeSession(txn: Preparing): string[] {
-    const paths = [...this.#outstanding.ephemeralsOf(txn.sessionId)];
+    const paths = this.#outstanding.ephemeralsOf(txn.sessionId);
     for (const path of paths) {
       const parent = this.#outstanding.find(parentOf(path));
       if (parent !== null && this.#rules.digests) {
