@@ -139,7 +139,7 @@ export class WatchTable {
     const matched = spot === undefined ? [] : spotWatchers(spot);
     if (told !== null) {
       for (const watcher of matched) told.delete(watcher);
-      matched.push(...told);
+      for (const watcher of told) matched.push(watcher);
     }
     if (spot !== undefined) this.#spend(spot);
     if (matched.length > 0) this.onFired(type, matched.length);
