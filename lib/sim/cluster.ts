@@ -287,7 +287,9 @@ export class Cluster {
       readFile: (path) => path === "/zoo.cfg" ? lines.join("\n") : null,
       myid: String(node.sid),
     });
-    if (result.ok) return result.config;
+    // Files may not ask for so few: who is a little behind is brought level from disk.
+    const { commitLogCount = "500" } = this.#settings;
+    if (result.ok) return { ...result.config, commitLogCount: Number(commitLogCount) };
     throw new TypeError(result.complaints.map((c) => c.message).join("; "));
   }
 

@@ -28,6 +28,8 @@ export class Watcher {
   readonly #ask: Ask;
   readonly #broken: (what: string) => void;
   readonly #watching = new Watching();
+  /** Asked for, not answered: a second one of another mode there would be watched by nobody here. */
+  readonly #asked = new Set<string>();
 
   constructor(client: Watchful, ask: Ask, broken: (what: string) => void) {
     this.#client = client;
@@ -105,12 +107,14 @@ export class Watcher {
 
   /** Watches until it has been told enough. */
   watch(path: string, isRecursive: boolean): void {
-    if (this.#watching.isStanding(path)) return;
+    if (this.#watching.isStanding(path) || this.#asked.has(path)) return;
+    this.#asked.add(path);
     const { mode, kind } = isRecursive ? KINDS.recursive : KINDS.plain;
     this.#ask(
       OpCode.addWatch,
       (out) => records.writeAddWatchRequest(out, { path, mode }),
       (reply) => {
+        this.#asked.delete(path);
         if (reply.lost) return;
         if (reply.err !== 0) return this.#wrong(`a watch of ${path} was refused: ${reply.err}`);
         this.#watching.stand(path, isRecursive, reply.zxid);

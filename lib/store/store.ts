@@ -95,7 +95,7 @@ export class Store {
     const begun = clock.now().mono;
     const dirs = openDataDirs(disk, dataDir, dataLogDir, this.#options.dataDirAutocreate);
     const found = recover(disk, dirs, treeOptions, {
-      commitLogCount: Math.max(500, this.#options.commitLogCount),
+      commitLogCount: this.#options.commitLogCount,
       snapshotTrustEmpty: this.#options.snapshotTrustEmpty,
       allowDiscontinuousProposals: this.#options.allowDiscontinuousProposals ?? false,
     });

@@ -20,7 +20,7 @@ export const mustFollow = (previous: Zxid, zxid: Zxid): boolean =>
 export const isNewEpochZxid = (zxid: Zxid): boolean => zxid > 0n && counterOf(zxid) === 0n;
 
 export const COMMITTED_LOG_DEFAULTS = {
-  /** `zookeeper.commitLogCount`; fewer are never kept. */
+  /** `zookeeper.commitLogCount`; a configuration that says fewer means so many. */
   count: 500,
   /** Java has no such limit; 500 transactions of a megabyte would be half our memory. */
   bytes: 128 << 20,
@@ -37,7 +37,7 @@ export class CommittedLog {
     count: number = COMMITTED_LOG_DEFAULTS.count,
     bytesMax: number = COMMITTED_LOG_DEFAULTS.bytes,
   ) {
-    this.#count = Math.max(count, COMMITTED_LOG_DEFAULTS.count);
+    this.#count = count;
     this.#bytesMax = bytesMax;
   }
 
