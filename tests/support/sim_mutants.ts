@@ -242,7 +242,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a leader counts its own history before it is on disk",
     file: "zab/leader.ts",
-    changes: [["if (this.#durable >= this.#room.options.lastZxid) {", "{"]],
+    changes: [
+      ["if (this.#durable >= this.#room.options.lastZxid) {", "{"],
+      // Its epoch waits for the log as well.
+      ["else commit.afterDurable(commit.appended, save);", "else save();", "store/store.ts"],
+    ],
   },
   {
     name: "an election looks at zxids only, and a leader follows nobody that is ahead",
