@@ -27,7 +27,11 @@ export const runZkpeer = (...args: readonly string[]): Ended =>
   runToEnd(...zkpeerCommand(), ...args);
 
 /** Runs a program of TypeScript as `zkpeer` is run, at most three minutes. */
-export const runProgram = (file: string): Ended => runToEnd(...zkpeerCommand().slice(0, -1), file);
+export function runProgram(file: string): Ended {
+  // Deno looks for its configuration beside the program.
+  const args = "Deno" in globalThis ? ["--config", join(root, "deno.json")] : [];
+  return runToEnd(...zkpeerCommand(undefined, args).slice(0, -1), file);
+}
 
 function runToEnd(...words: readonly string[]): Ended {
   const [command = "", ...rest] = words;
