@@ -21,6 +21,13 @@ export interface Mutant {
   readonly changes: readonly (readonly [from: string, to: string, file?: string])[];
 }
 
+/** What waits for the log itself may forget to when its epoch waits too: both must be broken. */
+const EPOCH_DOES_NOT_WAIT = [
+  "else commit.afterDurable(commit.appended, save);",
+  "else save();",
+  "store/store.ts",
+] as const;
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "a follower acknowledges before the flush",
@@ -91,7 +98,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "NEWLEADER is acknowledged before the synced txns are durable",
     file: "zab/learner.ts",
-    changes: [["if (this.#options.logs && this.#durable < this.#mustBeDurable) return;", ""]],
+    changes: [
+      ["if (this.#options.logs && this.#durable < this.#mustBeDurable) return;", ""],
+      EPOCH_DOES_NOT_WAIT,
+    ],
   },
   {
     name: "NEWLEADER is acknowledged without writing currentEpoch",
@@ -244,8 +254,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "zab/leader.ts",
     changes: [
       ["if (this.#durable >= this.#room.options.lastZxid) {", "{"],
-      // Its epoch waits for the log as well.
-      ["else commit.afterDurable(commit.appended, save);", "else save();", "store/store.ts"],
+      EPOCH_DOES_NOT_WAIT,
     ],
   },
   {
