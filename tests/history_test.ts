@@ -8,24 +8,14 @@ import type { Stat } from "../lib/records/data.ts";
 import { judge } from "../lib/sim/history.ts";
 import { type EndNode, judgeLost, judgeNodes, judgeRefusals } from "../lib/sim/history_effects.ts";
 import { beginOp, type Op } from "../lib/sim/op.ts";
+import { statWith } from "./support/stat.ts";
 
 const SESSION = 7n as SessionId;
 const ONE = { name: "a server" };
 const OTHER = { name: "another" };
 
-const statOf = (mzxid: bigint, version = 0): Stat => ({
-  czxid: 1n,
-  mzxid,
-  ctime: 0n,
-  mtime: 0n,
-  version,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: 0n,
-  dataLength: 0,
-  numChildren: 0,
-  pzxid: 1n,
-});
+const statOf = (mzxid: bigint, version = 0): Stat =>
+  statWith({ czxid: 1n, mzxid, version, pzxid: 1n });
 
 /** One op after the other, of one session, each a second long and answered at its zxid. */
 function history(...parts: readonly Partial<Op>[]): Op[] {

@@ -345,25 +345,26 @@ describe("learner going back", () => {
     assert.equal(host.toldOf, host.replica.tree, "whoever sets /zookeeper/config in it");
   });
 
-  it("what it cannot go back to makes it ask for a snapshot (H-L6)", () => {
+  /** A member with a, b and c that a leader has sent to where it cannot go. */
+  const sentTooFarBack = (): { bench: Bench; host: TestHost } => {
     const bench = new Bench();
     const before = serving(bench, [a, b, c]);
     before.role?.stop("another leader");
     const host = met(bench, 2n, before);
     bench.leader.say(bare(PacketType.TRUNC, zx(0, 9)));
     bench.until(() => host.ends.length === 2, "the role ends");
+    return { bench, host };
+  };
+
+  it("what it cannot go back to makes it ask for a snapshot (H-L6)", () => {
+    const { bench, host } = sentTooFarBack();
     assert.deepEqual(paths(host), ["/a", "/b", "/c"], "nothing is lost meanwhile");
     met(bench, 3n, host);
     assert.equal(bench.leader.heard.at(-1), "ACKEPOCH 0x0 +4");
   });
 
   it("does not serve what a leader without any transaction cannot have meant", () => {
-    const bench = new Bench();
-    const before = serving(bench, [a, b, c]);
-    before.role?.stop("another leader");
-    const host = met(bench, 2n, before);
-    bench.leader.say(bare(PacketType.TRUNC, zx(0, 9)));
-    bench.until(() => host.ends.length === 2, "the role ends");
+    const { bench, host } = sentTooFarBack();
     met(bench, 3n, host); // it says 0 to get a snapshot; to a leader at 0 that means: level
     bench.leader.say(bare(PacketType.DIFF, 0n), NEWLEADER(3n));
     bench.until(() => host.ends.length === 3, "the role ends again");

@@ -5,20 +5,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Stat } from "../lib/records/data.ts";
 import { Change, Watching } from "../lib/sim/watching.ts";
+import { statWith } from "./support/stat.ts";
 
-const statOf = (czxid: bigint, mzxid: bigint, version: number, pzxid = czxid): Stat => ({
-  czxid,
-  mzxid,
-  ctime: 0n,
-  mtime: 0n,
-  version,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: 0n,
-  dataLength: 0,
-  numChildren: 0,
-  pzxid,
-});
+const statOf = (czxid: bigint, mzxid: bigint, version: number, pzxid = czxid): Stat =>
+  statWith({ czxid, mzxid, version, pzxid });
 
 const made = (arm: (watching: Watching) => void): Watching => {
   const watching = new Watching();
