@@ -91,7 +91,7 @@ const isBare = <V>(branch: Branch<V>): boolean =>
   branch.value === undefined && branch.more.size === 0;
 
 /** A slice keeps the whole text in memory that it was cut from; its copy does not. */
-function copyOf(piece: string): string {
+export function copyOf(piece: string): string {
   const coding = /[\u0100-\uffff]/.test(piece) ? "utf16le" : "latin1"; // two bytes each, or one
   return Buffer.from(piece, coding).toString(coding);
 }
