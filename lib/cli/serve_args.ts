@@ -60,8 +60,8 @@ file there is no AdminServer unless asked for: --set admin.enableServer=true.
 
 Settings come from these options, then from variables ZKPEER_<KEY> (ZKPEER_TICKTIME,
 ZKPEER_SERVER_1), then from the file, then from the defaults. ZKPEER_MYID, ZKPEER_LOG_LEVEL and
-ZKPEER_LOG_FORMAT stand for the options of these names. The keys are those of Apache ZooKeeper's zoo.cfg; --check-config --all
-lists them. (A Java server lets the file win over -D.)
+ZKPEER_LOG_FORMAT stand for the options of these names. The keys are those of Apache ZooKeeper's
+zoo.cfg; --check-config --all lists them. (A Java server lets the file win over -D.)
 
 Exit codes: 0 asked to stop, 1 unexpected, 2 arguments or configuration, 3 data directory,
 4 AdminServer port, 10 disk, 12 and 13 protocol, 14 election port, 128+N ended by signal N.`,
