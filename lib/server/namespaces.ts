@@ -3,7 +3,7 @@
 //
 // Must agree with what Java's DataTree counts, sizes of lists of children aside.
 
-import { copyOf } from "../tree/text_map.ts";
+import { unslicedCopy } from "../tree/text_map.ts";
 import type { TxnBody } from "../txn/txn.ts";
 import type { Meters, Tally } from "./stats.ts";
 
@@ -49,7 +49,7 @@ export class NamespaceMeter {
 
   #count(namespace: string): Tally {
     // A copy: a part of a path would keep all of it.
-    const name = copyOf(namespace.slice(1));
+    const name = unslicedCopy(namespace.slice(1));
     const tally = this.#meters.keyed(this.#name, name);
     this.#tallies.set(`/${name}`, tally);
     return tally;

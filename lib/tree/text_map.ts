@@ -37,7 +37,7 @@ export class TextMap<V> {
     for (let at = 0; at < text.length; at += PIECE) {
       const piece = text.slice(at, at + PIECE);
       let next = branch.more.get(piece);
-      if (next === undefined) branch.more.set(copyOf(piece), next = new Branch());
+      if (next === undefined) branch.more.set(unslicedCopy(piece), next = new Branch());
       branch = next;
     }
     if (branch.value === undefined) this.#longCount += 1;
@@ -91,7 +91,7 @@ const isBare = <V>(branch: Branch<V>): boolean =>
   branch.value === undefined && branch.more.size === 0;
 
 /** A slice keeps the whole text in memory that it was cut from; its copy does not. */
-export function copyOf(piece: string): string {
+export function unslicedCopy(piece: string): string {
   const coding = /[\u0100-\uffff]/.test(piece) ? "utf16le" : "latin1"; // two bytes each, or one
   return Buffer.from(piece, coding).toString(coding);
 }
