@@ -2,13 +2,14 @@
 // chains of them would cost every request a walk. They stand here instead, by their whole path, under
 // a hash of the runtime's, which nobody outside can foresee. Nearly always there are none.
 
+import { Counts } from "./counts.ts";
 import type { Znode } from "./records.ts";
 import { TextMap } from "./text_map.ts";
 
 export class Crowd {
   readonly #byPath = new TextMap<Znode>();
   /** How many there are of each checksum: others need no path as text. */
-  readonly #sums = new Map<number, number>();
+  readonly #sums = new Counts();
 
   get size(): number {
     return this.#byPath.size;
@@ -25,16 +26,14 @@ export class Crowd {
 
   add(path: string, sum: number, node: Znode): void {
     this.#byPath.set(path, node);
-    this.#sums.set(sum | 0, (this.#sums.get(sum | 0) ?? 0) + 1);
+    this.#sums.add(sum | 0);
   }
 
   /** False when it is not this node that stands here. */
   remove(path: string, sum: number, node: Znode): boolean {
     if (this.#byPath.get(path) !== node) return false;
     this.#byPath.delete(path);
-    const left = (this.#sums.get(sum | 0) ?? 1) - 1;
-    if (left === 0) this.#sums.delete(sum | 0);
-    else this.#sums.set(sum | 0, left);
+    this.#sums.remove(sum | 0);
     return true;
   }
 }

@@ -7,6 +7,7 @@
 
 import type { Trace } from "../ports.ts";
 import type { Core } from "./core.ts";
+import { Counts } from "./counts.ts";
 import type { Znode } from "./nodes.ts";
 import { QuotaText } from "./quota_text.ts";
 import { TextMap } from "./text_map.ts";
@@ -32,7 +33,7 @@ export class Quotas {
   readonly #note: Trace["note"];
   readonly #paths = new TextMap<string>();
   /** How many of them have which length: of a deep path most prefixes need no look. */
-  readonly #lengths = new Map<number, number>();
+  readonly #lengths = new Counts();
 
   constructor(core: Core, note: Trace["note"]) {
     this.#core = core;
@@ -104,14 +105,11 @@ export class Quotas {
     const path = normal(prefix);
     if (this.#paths.has(path)) return;
     this.#paths.set(path, path);
-    this.#lengths.set(path.length, (this.#lengths.get(path.length) ?? 0) + 1);
+    this.#lengths.add(path.length);
   }
 
   #remove(path: string): void {
-    if (!this.#paths.delete(path)) return;
-    const left = (this.#lengths.get(path.length) ?? 1) - 1;
-    if (left === 0) this.#lengths.delete(path.length);
-    else this.#lengths.set(path.length, left);
+    if (this.#paths.delete(path)) this.#lengths.remove(path.length);
   }
 
   #createdInside(path: string): void {

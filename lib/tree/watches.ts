@@ -6,6 +6,7 @@
 
 import type { Zxid } from "../base/ids.ts";
 import type { ACL } from "../records/data.ts";
+import { Counts } from "./counts.ts";
 import { TextMap } from "./text_map.ts";
 
 /** A client connection, as far as watches know it. */
@@ -65,7 +66,7 @@ export class WatchTable {
    * Watches in recursive mode by the length of their paths: ancestors of another length need no
    * look, and of a very deep path nearly all are that.
    */
-  readonly #recursive = new Map<number, number>();
+  readonly #recursive = new Counts();
 
   /** Pairs of path and connection. */
   get size(): number {
@@ -92,7 +93,7 @@ export class WatchTable {
       this.#watches += 1;
       this.#remember(watcher, spot);
     }
-    if (mode === WatchMode.recursive) this.#countRecursive(path, 1);
+    if (mode === WatchMode.recursive) this.#recursive.add(path.length);
     setModes(spot, watcher, modes | mode);
   }
 
@@ -134,7 +135,7 @@ export class WatchTable {
   ): void {
     if (this.#watches === 0) return;
     const spot = this.#spots.get(path);
-    const told = this.#recursive.size > 0 ? this.#above(path) : null;
+    const told = this.#recursive.isEmpty ? null : this.#above(path);
     if (spot === undefined && told === null) return;
     const matched = spot === undefined ? [] : spotWatchers(spot);
     if (told !== null) {
@@ -189,18 +190,12 @@ export class WatchTable {
     const before = modesOf(spot, watcher);
     const after = before & ~modes;
     if (before === after) return;
-    if ((before & ~after & WatchMode.recursive) !== 0) this.#countRecursive(spot.path, -1);
+    if ((before & ~after & WatchMode.recursive) !== 0) this.#recursive.remove(spot.path.length);
     setModes(spot, watcher, after);
     if (after === 0) {
       this.#watches -= 1;
       this.#unremember(watcher, spot);
     }
-  }
-
-  #countRecursive(path: string, by: number): void {
-    const count = (this.#recursive.get(path.length) ?? 0) + by;
-    if (count === 0) this.#recursive.delete(path.length);
-    else this.#recursive.set(path.length, count);
   }
 
   #tidy(spot: Spot): void {
