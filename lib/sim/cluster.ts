@@ -288,7 +288,8 @@ export class Cluster {
       myid: String(node.sid),
     });
     // Files may not ask for so few: who is a little behind is brought level from disk.
-    const { commitLogCount = "500" } = this.#settings;
+    const { commitLogCount } = this.#settings;
+    if (result.ok && commitLogCount === undefined) return result.config;
     if (result.ok) return { ...result.config, commitLogCount: Number(commitLogCount) };
     throw new TypeError(result.complaints.map((c) => c.message).join("; "));
   }
